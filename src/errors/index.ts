@@ -1,0 +1,10 @@
+export { TrunklineError, type Initiator, type TrunklineErrorOptions } from './base.js';
+export { InvalidArgumentError, LimitExceededError, TimeoutError } from './general.js';
+export {
+  ConnectionLostError,
+  IdleTimeoutError,
+  ProtocolError,
+  StreamResetError,
+  StreamsExhaustedError,
+  type ResetReason,
+} from './stream.js';

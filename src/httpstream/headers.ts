@@ -1,0 +1,75 @@
+import { InvalidArgumentError } from '../errors/index.js';
+
+/** What a set of headers can be made from; a value may be a list. */
+export type HeadersInit =
+  | StreamHeaders
+  | Readonly<Record<string, string | readonly string[] | undefined>>
+  | Iterable<readonly [name: string, value: string]>;
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+// eslint-disable-next-line no-control-regex -- these are the characters that must not pass
+const FORBIDDEN_IN_VALUE = /[\0\r\n]/;
+
+/**
+ * Headers of a stream: names are compared without regard to case, and a name can have several values.
+ *
+ * Names follow the token grammar of RFC 9110, 5.6.2; values may hold anything but CR, LF and NUL (RFC 9110, 5.5).
+ */
+export class StreamHeaders implements Iterable<[name: string, value: string]> {
+  readonly #values: ReadonlyMap<string, readonly string[]>;
+
+  /** @throws InvalidArgumentError for a name or value outside the grammar. */
+  constructor(init: HeadersInit = {}) {
+    const values = new Map<string, string[]>();
+    for (const [name, value] of pairsOf(init)) {
+      if (!TOKEN.test(name)) throw new InvalidArgumentError(`invalid header name: ${JSON.stringify(name)}`);
+      if (FORBIDDEN_IN_VALUE.test(value))
+        throw new InvalidArgumentError(`header ${name} has CR, LF or NUL in its value`);
+      const key = name.toLowerCase();
+      const present = values.get(key);
+      if (present === undefined) values.set(key, [value]);
+      else present.push(value);
+    }
+    this.#values = values;
+  }
+
+  /** The first value of `name`, or `undefined`. */
+  get(name: string): string | undefined {
+    return this.#values.get(name.toLowerCase())?.[0];
+  }
+
+  /** All values of `name`, in order. */
+  getAll(name: string): readonly string[] {
+    return this.#values.get(name.toLowerCase()) ?? [];
+  }
+
+  has(name: string): boolean {
+    return this.#values.has(name.toLowerCase());
+  }
+
+  /** How many different names there are. */
+  get size(): number {
+    return this.#values.size;
+  }
+
+  /** Lower-case names with all their values. */
+  entries(): IterableIterator<[name: string, values: readonly string[]]> {
+    return this.#values.entries();
+  }
+
+  *[Symbol.iterator](): IterableIterator<[name: string, value: string]> {
+    for (const [name, values] of this.#values) for (const value of values) yield [name, value];
+  }
+}
+
+function* pairsOf(init: HeadersInit): Iterable<readonly [string, string]> {
+  if (Symbol.iterator in init) {
+    yield* init;
+    return;
+  }
+  for (const [name, value] of Object.entries(init)) {
+    if (value === undefined) continue;
+    if (typeof value === 'string') yield [name, value];
+    else for (const one of value) yield [name, one];
+  }
+}

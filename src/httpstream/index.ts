@@ -1,0 +1,25 @@
+export {
+  HEADER_ACCEPTED_PROTOCOL_VERSIONS,
+  HEADER_CONNECTION,
+  HEADER_PROTOCOL_VERSION,
+  HEADER_UPGRADE,
+} from './constants.js';
+export { StreamHeaders, type HeadersInit } from './headers.js';
+export { noOpNewStreamHandler } from './noop.js';
+export { UpgradeFailureError, isUpgradeFailure } from './upgrade-failure.js';
+export { isUpgradeRequest } from './upgrade-request.js';
+export { HandshakeError, handshake } from './handshake.js';
+export { refuseUpgrade, writeSwitchingProtocols } from './respond.js';
+export { failureStatus, parseStatus, type Status, type StatusCause } from './status.js';
+export type {
+  CloseReason,
+  Connection,
+  Dialer,
+  IncomingStream,
+  NewStreamHandler,
+  ResponseUpgrader,
+  Stream,
+  UpgradeRequest,
+  UpgradeResponse,
+  UpgradeRoundTripper,
+} from './types.js';

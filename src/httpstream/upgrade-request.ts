@@ -1,0 +1,14 @@
+import type { IncomingMessage } from 'node:http';
+
+/** The values of a header as Node gives them: absent, one string, or several. */
+export function headerValues(req: Pick<IncomingMessage, 'headersDistinct'>, name: string): readonly string[] {
+  return req.headersDistinct[name.toLowerCase()] ?? [];
+}
+
+/**
+ * Whether the request asks for an upgrade: any `Connection` value contains `upgrade`, without regard to case
+ * (apimachinery `httpstream.IsUpgradeRequest`).
+ */
+export function isUpgradeRequest(req: Pick<IncomingMessage, 'headersDistinct'>): boolean {
+  return headerValues(req, 'connection').some((value) => value.toLowerCase().includes('upgrade'));
+}
