@@ -1,0 +1,150 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { systemClock, type Clock } from '../clock/clock.js';
+import { isWebSocketRequest } from '../carrier/websocket/index.js';
+import { InvalidArgumentError } from '../errors/index.js';
+import { HandshakeError, isUpgradeRequest, refuseUpgrade } from '../httpstream/index.js';
+import { absorbErrors } from '../httpstream/respond.js';
+import { resolveLimits, type Limits } from '../limits/limits.js';
+import { SpdyResponseUpgrader } from '../spdy/index.js';
+import { SPDY_SERVER_PROTOCOLS } from './protocol.js';
+import { parseQuery, type TtyWithStderr } from './query.js';
+import { acceptSpdyStreams } from './serve-spdy.js';
+import { acceptWebSocketStreams } from './serve-websocket.js';
+import { ServerSession, serveSession } from './session.js';
+import type {
+  RemoteCommandHandler,
+  RemoteCommandProtocol,
+  RemoteCommandRequest,
+  RemoteCommandSession,
+  RunRemoteCommand,
+} from './types.js';
+
+/** How {@link remoteCommandHandler} serves. */
+export interface RemoteCommandHandlerOptions {
+  /** Whether WebSockets are accepted. `false` refuses them with 400, upon which clients fall back to SPDY. Default true. */
+  readonly webSocket?: boolean;
+  /** Protocols for SPDY, where the client's preference decides. Default v4 to v1, as the originals list. */
+  readonly spdyProtocols?: readonly RemoteCommandProtocol[];
+  /** A terminal has one output: drop a wish for stderr (the kubelet's way), or refuse with 400 (the CRI's). Default drop. */
+  readonly ttyWithStderr?: TtyWithStderr;
+  /** Milliseconds for the client to open all SPDY streams; then the connection is closed. Default 30,000. */
+  readonly creationTimeout?: number;
+  /** Milliseconds without activity after which the session ends; 0 for never. Default 14,400,000 (4 hours). */
+  readonly idleTimeout?: number;
+  /** Milliseconds that the client has to take the tail of the output and close, once all is sent. Default 30,000. */
+  readonly closeTimeout?: number;
+  /** Milliseconds between SPDY pings, which show when a silent client is gone; 0 for none. Default 30,000. */
+  readonly pingPeriod?: number;
+  /**
+   * Bounds on the client. `writeTimeout` is 0 (off) unless given: a terminal that is scrolled back, or `kubectl exec … |
+   * less`, takes nothing for hours and is well.
+   */
+  readonly limits?: Partial<Limits>;
+  readonly clock?: Clock;
+  /** Told of what the application throws, beside the client, which gets an internal error. */
+  readonly onError?: (error: unknown, session: RemoteCommandSession) => void;
+}
+
+const HOUR = 3_600_000;
+
+/**
+ * Serves exec and attach requests, over SPDY or WebSocket as the client asks:
+ * `server.on('upgrade', remoteCommandHandler(async (session) => …))`.
+ *
+ * What is wrong before the upgrade is answered with an HTTP status and a Kubernetes Status: 400 for a bad query or no
+ * stream protocol, 403 for none in common.
+ *
+ * Sources: cri-streaming `remotecommand/httpstream.go` and `exec.go`, apiserver `wsstream`.
+ *
+ * @throws InvalidArgumentError for options out of range. What it returns never throws.
+ */
+export function remoteCommandHandler(
+  run: RunRemoteCommand,
+  options: RemoteCommandHandlerOptions = {},
+): RemoteCommandHandler {
+  const serve = acceptor(options);
+  const onError = options.onError ?? (() => {});
+  return (req, socket, head) => {
+    // In this very tick, or an early reset would end the process.
+    absorbErrors(socket);
+    keepAlive(socket);
+    void serve(req, socket, head).then(
+      (session) => (session === undefined ? undefined : serveSession(session, run, onError)),
+      (error: unknown) => refuse(socket, error),
+    );
+  };
+}
+
+/** Rejects only while the request can still be answered; `undefined` when it was, or when the client is gone. */
+type Acceptor = (req: IncomingMessage, socket: Duplex, head: Buffer) => Promise<ServerSession | undefined>;
+
+function acceptor(options: RemoteCommandHandlerOptions): Acceptor {
+  const clock = options.clock ?? systemClock;
+  const limits = resolveLimits({ writeTimeout: 0, ...options.limits });
+  const idleTimeout = milliseconds('idleTimeout', options.idleTimeout, 4 * HOUR);
+  const pingPeriod = milliseconds('pingPeriod', options.pingPeriod, 30_000);
+  const spdy = {
+    // Without an answer's deadline: a client that is busy writing to a full pipe does not answer, and is well.
+    upgrader: new SpdyResponseUpgrader({
+      limits,
+      clock,
+      idleTimeout,
+      pingPeriod,
+      pingTimeout: 0,
+      stallPolicy: 'pause',
+    }),
+    protocols: options.spdyProtocols ?? SPDY_SERVER_PROTOCOLS,
+    creationTimeout: milliseconds('creationTimeout', options.creationTimeout, 30_000),
+    closeTimeout: milliseconds('closeTimeout', options.closeTimeout, 30_000),
+    clock,
+  };
+  return async (req, socket, head) => {
+    const request = parseRequest(req, options.ttyWithStderr);
+    if (!isWebSocketRequest(req)) {
+      const streams = await acceptSpdyStreams(req, socket, head, request, spdy);
+      return streams && new ServerSession(streams, request, req);
+    }
+    if (options.webSocket === false) {
+      throw new InvalidArgumentError('unable to upgrade: WebSocket is turned off', { initiator: 'remote' });
+    }
+    try {
+      const streams = await acceptWebSocketStreams(req, socket, head, request, { limits, clock, idleTimeout });
+      return new ServerSession(streams, request, req);
+    } catch {
+      // Already answered.
+      return undefined;
+    }
+  };
+}
+
+function milliseconds(name: string, value: number | undefined, fallback: number): number {
+  if (value === undefined) return fallback;
+  if (Number.isFinite(value) && value >= 0) return value;
+  throw new InvalidArgumentError(`${name} must be a number of milliseconds, not ${value}`);
+}
+
+function parseRequest(req: IncomingMessage, ttyWithStderr: TtyWithStderr | undefined): RemoteCommandRequest {
+  if (!isUpgradeRequest(req)) {
+    throw new InvalidArgumentError('unable to upgrade: Connection must contain upgrade', { initiator: 'remote' });
+  }
+  const url = req.url ?? '';
+  const start = url.indexOf('?');
+  return parseQuery(new URLSearchParams(start === -1 ? '' : url.slice(start + 1)), ttyWithStderr);
+}
+
+/** The kernel then finds out about a peer that vanished, without asking it to read anything. */
+function keepAlive(socket: Duplex): void {
+  if ('setKeepAlive' in socket && typeof socket.setKeepAlive === 'function') socket.setKeepAlive(true, 30_000);
+}
+
+function refuse(socket: Duplex, error: unknown): void {
+  if (error instanceof HandshakeError) {
+    refuseUpgrade(socket, error.statusCode, error.message, { headers: error.headers });
+  } else if (error instanceof InvalidArgumentError && error.initiator === 'remote') {
+    refuseUpgrade(socket, 400, error.message);
+  } else {
+    // A fault of this side, whose text is no business of the client.
+    refuseUpgrade(socket, 500, 'unable to upgrade: internal error');
+  }
+}
