@@ -1,0 +1,5 @@
+export { acceptChannels, type AcceptChannelsOptions, type Refusal } from './accept.js';
+export { dialChannels, type ChannelRequest } from './dial-channels.js';
+export type { ChannelConnection, ChannelOptions, HeartbeatOptions } from './options.js';
+export type { ChannelMode } from '../../wire/channel/index.js';
+export { isWebSocketRequest, offeredProtocols } from './request.js';

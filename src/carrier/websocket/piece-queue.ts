@@ -1,0 +1,66 @@
+const SMALL = 1024;
+const SLAB = 4096;
+
+/**
+ * Received bytes that wait for a reader. Small pieces are gathered into slabs, so that a peer sending single bytes makes
+ * this side hold little more than those bytes; large ones are kept as they came.
+ */
+export class PieceQueue {
+  #pieces: Buffer[] = [];
+  #next = 0;
+  #slab: Buffer | undefined;
+  #slabStart = 0;
+  #slabEnd = 0;
+  #bytes = 0;
+
+  /** Bytes held. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  push(piece: Buffer): void {
+    this.#bytes += piece.length;
+    if (piece.length > SMALL) {
+      this.#closeSlabPiece();
+      this.#pieces.push(piece);
+      return;
+    }
+    if (this.#slab === undefined || this.#slabEnd + piece.length > SLAB) {
+      this.#closeSlabPiece();
+      this.#slab = Buffer.allocUnsafe(SLAB);
+      this.#slabStart = 0;
+      this.#slabEnd = 0;
+    }
+    this.#slab.set(piece, this.#slabEnd);
+    this.#slabEnd += piece.length;
+  }
+
+  /** The oldest bytes, or `undefined` when there are none. */
+  shift(): Buffer | undefined {
+    if (this.#next === this.#pieces.length) this.#closeSlabPiece();
+    const piece = this.#pieces[this.#next];
+    if (piece === undefined) return undefined;
+    this.#next += 1;
+    if (this.#next === this.#pieces.length) {
+      this.#pieces = [];
+      this.#next = 0;
+    }
+    this.#bytes -= piece.length;
+    return piece;
+  }
+
+  clear(): void {
+    this.#pieces = [];
+    this.#next = 0;
+    this.#slab = undefined;
+    this.#slabStart = 0;
+    this.#slabEnd = 0;
+    this.#bytes = 0;
+  }
+
+  #closeSlabPiece(): void {
+    if (this.#slab === undefined || this.#slabEnd === this.#slabStart) return;
+    this.#pieces.push(this.#slab.subarray(this.#slabStart, this.#slabEnd));
+    this.#slabStart = this.#slabEnd;
+  }
+}

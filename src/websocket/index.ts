@@ -1,0 +1,17 @@
+/**
+ * WebSockets with channels, as Kubernetes uses them for exec and attach (`v5.channel.k8s.io` and its older versions).
+ *
+ * Source: apimachinery `httpstream/wsstream`, client-go `tools/remotecommand/websocket.go`.
+ */
+export {
+  acceptChannels,
+  dialChannels,
+  isWebSocketRequest,
+  type AcceptChannelsOptions,
+  type ChannelConnection,
+  type ChannelMode,
+  type ChannelOptions,
+  type ChannelRequest,
+  type HeartbeatOptions,
+  type Refusal,
+} from '../carrier/websocket/index.js';
