@@ -7,9 +7,9 @@ export {
 export { StreamHeaders, type HeadersInit } from './headers.js';
 export { noOpNewStreamHandler } from './noop.js';
 export { UpgradeFailureError, isUpgradeFailure } from './upgrade-failure.js';
-export { isUpgradeRequest } from './upgrade-request.js';
+export { headerValues, isUpgradeRequest } from './upgrade-request.js';
 export { HandshakeError, handshake } from './handshake.js';
-export { refuseUpgrade, writeSwitchingProtocols } from './respond.js';
+export { absorbErrors, refuseUpgrade, writeSwitchingProtocols, type RefusalOptions } from './respond.js';
 export { failureStatus, parseStatus, type Status, type StatusCause } from './status.js';
 export type {
   CloseReason,

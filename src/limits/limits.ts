@@ -47,7 +47,7 @@ export interface Limits {
   readonly writeTimeout: number;
   /** Milliseconds until `createStream` gives up. Default 30,000. */
   readonly createTimeout: number;
-  /** Milliseconds that `close()` waits for the peer before the socket is destroyed. Default 1,000. */
+  /** Milliseconds that `close()` waits while the peer neither takes bytes nor ends; then the socket is destroyed. Default 3,000. */
   readonly closeTimeout: number;
   /** Bytes kept of the body of a failed upgrade. Default 65,536. */
   readonly errorBodyBytes: number;
@@ -80,7 +80,7 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
   frameTimeout: 10_000,
   writeTimeout: 10_000,
   createTimeout: 30_000,
-  closeTimeout: 1_000,
+  closeTimeout: 3_000,
   errorBodyBytes: 64 * 1024,
   maxMessageBytes: 1024 * 1024,
   maxFragments: 1024,

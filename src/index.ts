@@ -1,0 +1,46 @@
+export {
+  HEADER_ACCEPTED_PROTOCOL_VERSIONS,
+  HEADER_CONNECTION,
+  HEADER_PROTOCOL_VERSION,
+  HEADER_UPGRADE,
+  HandshakeError,
+  StreamHeaders,
+  UpgradeFailureError,
+  failureStatus,
+  handshake,
+  isUpgradeFailure,
+  isUpgradeRequest,
+  noOpNewStreamHandler,
+  refuseUpgrade,
+} from './httpstream/index.js';
+export type {
+  CloseReason,
+  Connection,
+  Dialer,
+  HeadersInit,
+  IncomingStream,
+  NewStreamHandler,
+  RefusalOptions,
+  ResponseUpgrader,
+  Status,
+  StatusCause,
+  Stream,
+  UpgradeRequest,
+  UpgradeResponse,
+  UpgradeRoundTripper,
+} from './httpstream/index.js';
+export {
+  ConnectionLostError,
+  IdleTimeoutError,
+  InvalidArgumentError,
+  LimitExceededError,
+  ProtocolError,
+  StreamResetError,
+  StreamsExhaustedError,
+  TimeoutError,
+  TrunklineError,
+  type Initiator,
+  type ResetReason,
+} from './errors/index.js';
+export { DEFAULT_LIMITS, resolveLimits, type Limits } from './limits/limits.js';
+export { systemClock, type Clock, type Timer } from './clock/clock.js';

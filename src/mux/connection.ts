@@ -1,0 +1,423 @@
+import type { Duplex } from 'node:stream';
+import { Alarm } from '../clock/alarm.js';
+import { systemClock, type Clock } from '../clock/clock.js';
+import {
+  ConnectionLostError,
+  IdleTimeoutError,
+  InvalidArgumentError,
+  ProtocolError,
+  StreamResetError,
+  TimeoutError,
+  type ResetReason,
+} from '../errors/index.js';
+import {
+  StreamHeaders,
+  type CloseReason,
+  type Connection,
+  type HeadersInit,
+  type NewStreamHandler,
+  type Stream,
+} from '../httpstream/index.js';
+import { resolveLimits, type Limits } from '../limits/limits.js';
+import type { Machine, MachineEvents, WireStream } from '../wire/machine.js';
+import { Inbound } from './inbound.js';
+import { Keepalive } from './keepalive.js';
+import { checkMilliseconds, type ConnectionOptions } from './options.js';
+import { Outbound } from './outbound.js';
+import { Pings } from './pings.js';
+import { serveStream } from './serve-stream.js';
+import { MuxStream, type StreamHost } from './stream.js';
+
+/** Makes the wire machine of a connection. */
+export type MachineFactory = (events: MachineEvents<MuxStream>, limits: Limits, now: number) => Machine<MuxStream>;
+
+/** Streams over one `Duplex`: where a wire machine meets a socket and a clock. */
+export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxStream> {
+  readonly closed: Promise<CloseReason>;
+  readonly #socket: Duplex;
+  readonly #limits: Limits;
+  readonly #clock: Clock;
+  readonly #handler: NewStreamHandler;
+  readonly #machine: Machine<MuxStream>;
+  readonly #inbound: Inbound;
+  readonly #outbound: Outbound;
+  readonly #keepalive: Keepalive;
+  readonly #pings: Pings;
+  readonly #idle: Alarm;
+  readonly #closing: Alarm;
+  readonly #pingsAreActivity: boolean;
+  readonly #streams = new Map<number, MuxStream>();
+  /** All that are open on the wire, also those removed from `streams`. */
+  readonly #live = new Set<MuxStream>();
+  /** Opened by the peer, and open on the wire or still in the hands of their handler. */
+  readonly #serving = new Set<MuxStream>();
+  /** Opened by the peer, with the reply put off. */
+  readonly #deferred = new Set<MuxStream>();
+  #idleTimeout = 0;
+  #seenActivity = 0;
+  #lastActivity: number;
+  /** Data was sent and nothing heard since: on a wire without flow control that data may block the peer's reader. */
+  #sentSinceHeard = false;
+  #goneAway = false;
+  #reason: CloseReason | undefined;
+  #socketError: Error | undefined;
+  #settleClosed!: (reason: CloseReason) => void;
+
+  constructor(socket: Duplex, machine: MachineFactory, handler: NewStreamHandler, options: ConnectionOptions = {}) {
+    const { pingPeriod = 15_000, pingTimeout = 10_000, idleTimeout = 0 } = options;
+    this.#limits = resolveLimits(options.limits);
+    this.#clock = options.clock ?? systemClock;
+    this.#handler = handler;
+    this.#socket = socket;
+    this.#pingsAreActivity = options.pingsAreActivity ?? false;
+    this.closed = new Promise((resolve) => (this.#settleClosed = resolve));
+    const now = this.#clock.now();
+    this.#lastActivity = now;
+    this.#machine = machine(this, this.#limits, now);
+    this.#outbound = new Outbound(socket, this.#machine, this.#limits, this.#clock, {
+      writeStalled: () => this.#writeStalled(),
+      drained: () => this.#inbound.release(),
+      progress: () => this.#closing.postpone(this.#clock.now() + this.#limits.closeTimeout),
+    });
+    const { frameTimeout } = this.#limits;
+    const settings = { clock: this.#clock, frameTimeout, stallPolicy: options.stallPolicy ?? 'pause' };
+    this.#inbound = new Inbound(socket, this.#machine, settings, {
+      received: (at) => this.#received(at),
+      failed: (error) => this.#failed(error),
+      stallTimeout: (stream) => stream.reset('flow-control-error'),
+    });
+    this.#pings = new Pings(this.#clock, () => this.#sendPing());
+    this.#keepalive = new Keepalive(
+      this.#clock,
+      checkMilliseconds('pingPeriod', pingPeriod),
+      checkMilliseconds('pingTimeout', pingTimeout),
+      {
+        sendPing: () => void (this.#outbound.busy || this.#sendPing()),
+        answerable: () => !this.#inbound.paused && !this.#outbound.busy && !this.#sentSinceHeard,
+        peerDead: (silence) => this.#peerDead(silence),
+      },
+    );
+    this.#idle = new Alarm(this.#clock, () => this.#idleCheck());
+    this.#closing = new Alarm(this.#clock, () => socket.destroy());
+    this.setIdleTimeout(idleTimeout);
+    this.#attach(options.head);
+  }
+
+  get streams(): ReadonlyMap<number, Stream> {
+    return this.#streams;
+  }
+
+  async createStream(headers: HeadersInit, options: { readonly signal?: AbortSignal } = {}): Promise<Stream> {
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const stream = this.openStream(headers) as MuxStream;
+    const { createTimeout } = this.#limits;
+    const timer = this.#clock.setTimeout(() => {
+      this.reset(stream, 'cancel');
+      stream.destroy(
+        new TimeoutError(`the peer did not answer stream ${stream.id} in ${createTimeout} ms`, createTimeout),
+      );
+    }, createTimeout);
+    const aborted = (): void => {
+      this.reset(stream, 'cancel');
+      stream.destroy(signal?.reason instanceof Error ? signal.reason : new Error('aborted', { cause: signal?.reason }));
+    };
+    signal?.addEventListener('abort', aborted, { once: true });
+    try {
+      await stream.accepted;
+      return stream;
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error;
+    } finally {
+      timer.cancel();
+      signal?.removeEventListener('abort', aborted);
+    }
+  }
+
+  openStream(headers: HeadersInit): Stream {
+    if (this.#reason !== undefined)
+      throw new ConnectionLostError('the connection is closed', { cause: this.#reason.error });
+    if (this.#goneAway) throw new ConnectionLostError('the peer is going away and takes no more streams');
+    const fields = headers instanceof StreamHeaders ? headers : new StreamHeaders(headers);
+    const stream = new MuxStream(
+      this,
+      (owner) => this.#machine.open(fields.entries(), owner),
+      fields,
+      this.#limits.streamBufferBytes,
+    );
+    this.#register(stream);
+    this.#flushLater();
+    return stream;
+  }
+
+  async close(): Promise<void> {
+    this.#end({ kind: 'closed', initiator: 'local' });
+    await this.closed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  setIdleTimeout(milliseconds: number): void {
+    this.#idleTimeout = checkMilliseconds('idle timeout', milliseconds);
+    if (this.#reason !== undefined) return;
+    this.#lastActivity = this.#clock.now();
+    this.#idle.set(milliseconds === 0 ? undefined : this.#lastActivity + milliseconds);
+  }
+
+  removeStreams(...streams: readonly (Stream | undefined)[]): void {
+    for (const stream of streams) {
+      if (stream !== undefined && this.#streams.get(stream.id) === stream) this.#streams.delete(stream.id);
+    }
+  }
+
+  async ping(options: { readonly signal?: AbortSignal } = {}): Promise<number> {
+    if (this.#reason !== undefined)
+      throw new ConnectionLostError('the connection is closed', { cause: this.#reason.error });
+    return await this.#pings.ping(options.signal);
+  }
+
+  // What streams ask of their connection.
+
+  write(stream: MuxStream, chunks: readonly Buffer[], callback: () => void): void {
+    this.#sentSinceHeard = true;
+    this.#outbound.write(stream, chunks, callback);
+  }
+
+  end(stream: MuxStream): void {
+    this.#machine.end(stream.wire);
+    this.#flushLater();
+  }
+
+  accept(stream: MuxStream): void {
+    this.#deferred.delete(stream);
+    this.#machine.accept(stream.wire);
+    stream.replied();
+    this.#flushLater();
+  }
+
+  defer(stream: MuxStream): void {
+    if (this.#deferred.size >= this.#limits.acceptBacklog) stream.reset('refused');
+    else this.#deferred.add(stream);
+  }
+
+  reset(stream: MuxStream, reason: ResetReason): void {
+    this.#machine.reset(stream.wire, reason);
+    this.#flushLater();
+  }
+
+  stalled(stream: MuxStream): void {
+    this.#inbound.stall(stream);
+  }
+
+  unstalled(stream: MuxStream): void {
+    this.#inbound.unstall(stream);
+  }
+
+  released(stream: MuxStream): void {
+    this.#machine.reset(stream.wire, 'cancel');
+    this.#inbound.unstall(stream);
+    this.#flushLater();
+  }
+
+  // What the machine reports.
+
+  streamOpened(wire: WireStream<MuxStream>, fields: ReadonlyMap<string, readonly string[]>): void {
+    const headers = this.#admit(wire, fields);
+    if (headers === undefined) return;
+    const stream = new MuxStream(this, () => wire, headers, this.#limits.streamBufferBytes);
+    wire.owner = stream;
+    this.#register(stream);
+    this.#serving.add(stream);
+    serveStream(stream, this.#handler, () => {
+      stream.handled = true;
+      if (wire.state === 'closed') this.#serving.delete(stream);
+    });
+  }
+
+  streamAccepted(wire: WireStream<MuxStream>): void {
+    wire.owner?.replied();
+  }
+
+  streamHeaders(wire: WireStream<MuxStream>, fields: ReadonlyMap<string, readonly string[]>): void {
+    const headers = parseHeaders(fields);
+    if (headers === undefined)
+      throw new ProtocolError('header outside the grammar of RFC 9110', { initiator: 'remote' });
+    wire.owner?.emit('headers', headers);
+  }
+
+  streamData(wire: WireStream<MuxStream>, chunk: Buffer): void {
+    wire.owner?.receive(chunk);
+  }
+
+  streamEnded(wire: WireStream<MuxStream>): void {
+    if (wire.owner === undefined) return;
+    wire.owner.receiveEnd();
+    // It can get no more, so nobody has to wait for it to be read.
+    this.#inbound.unstall(wire.owner);
+  }
+
+  streamReset(wire: WireStream<MuxStream>, reason: ResetReason): void {
+    if (wire.owner === undefined) return;
+    wire.owner.abort(new StreamResetError(reason, { initiator: 'remote' }));
+  }
+
+  streamClosed(wire: WireStream<MuxStream>): void {
+    const stream = wire.owner;
+    if (stream === undefined) return;
+    this.#outbound.drop(stream);
+    this.#inbound.unstall(stream);
+    this.#deferred.delete(stream);
+    this.#live.delete(stream);
+    this.removeStreams(stream);
+    if (stream.handled) this.#serving.delete(stream);
+    if (this.#goneAway && this.#live.size === 0) this.#end({ kind: 'going-away', initiator: 'remote' });
+  }
+
+  pong(id: number): void {
+    this.#pings.answered(id);
+  }
+
+  goneAway(lastId: number): void {
+    this.#goneAway = true;
+    for (const stream of this.#live) {
+      const unseen = !stream.wire.inbound && stream.wire.state === 'opening' && stream.id > lastId;
+      if (unseen) stream.abort(new StreamResetError('refused', { initiator: 'remote' }));
+    }
+    if (this.#live.size === 0) this.#end({ kind: 'going-away', initiator: 'remote' });
+  }
+
+  #attach(head: Buffer | undefined): void {
+    const socket = this.#socket;
+    socket.on('error', (error) => (this.#socketError ??= error));
+    socket.on('close', () => this.#socketClosed());
+    socket.on('end', () => {
+      const kind = this.#goneAway ? 'going-away' : 'ended';
+      this.#end(
+        { kind, initiator: 'remote' },
+        new ConnectionLostError('the peer ended the connection', { initiator: 'remote' }),
+      );
+    });
+    if (socket.destroyed) {
+      process.nextTick(() => this.#socketClosed());
+      return;
+    }
+    this.#inbound.start(head);
+  }
+
+  #admit(wire: WireStream<MuxStream>, fields: ReadonlyMap<string, readonly string[]>): StreamHeaders | undefined {
+    const { maxStreams } = this.#limits;
+    const headers = parseHeaders(fields);
+    const full = this.#serving.size >= maxStreams;
+    if (headers === undefined || full || this.#reason !== undefined) {
+      this.#machine.reset(wire, headers === undefined ? 'protocol-error' : 'refused');
+      return undefined;
+    }
+    return headers;
+  }
+
+  #register(stream: MuxStream): void {
+    this.#streams.set(stream.id, stream);
+    this.#live.add(stream);
+  }
+
+  #received(now: number): void {
+    this.#keepalive.heard(now);
+    this.#sentSinceHeard = false;
+    if (this.#pingsAreActivity) this.#lastActivity = now;
+    if (this.#machine.pendingControlFrames >= this.#limits.maxPendingControlFrames) {
+      this.#outbound.flush();
+      if (this.#socket.writableLength > 0) this.#inbound.hold();
+      else this.#machine.pendingControlFrames = 0;
+    }
+    this.#flushLater();
+  }
+
+  #flushLater(): void {
+    if (this.#machine.activity !== this.#seenActivity) {
+      this.#seenActivity = this.#machine.activity;
+      if (this.#idleTimeout > 0) this.#lastActivity = this.#clock.now();
+    }
+    if (this.#machine.output.length > 0) this.#outbound.schedule();
+  }
+
+  #sendPing(): number {
+    const id = this.#machine.ping();
+    this.#outbound.schedule();
+    return id;
+  }
+
+  #idleCheck(): void {
+    const deadline = this.#lastActivity + this.#idleTimeout;
+    if (this.#clock.now() < deadline) {
+      this.#idle.set(deadline);
+      return;
+    }
+    const error = new IdleTimeoutError(`nothing happened on the connection for ${this.#idleTimeout} ms`);
+    this.#end({ kind: 'idle-timeout', initiator: 'local', error }, error);
+  }
+
+  #peerDead(silence: number): void {
+    const error = new ConnectionLostError(`the peer answered no ping for ${Math.round(silence)} ms`, {
+      initiator: 'remote',
+    });
+    this.#end({ kind: 'ping-timeout', initiator: 'local', error }, error);
+    this.#socket.destroy();
+  }
+
+  #writeStalled(): void {
+    const error = new ConnectionLostError(`the peer took no bytes for ${this.#limits.writeTimeout} ms`, {
+      initiator: 'remote',
+    });
+    this.#end({ kind: 'lost', initiator: 'local', error }, error);
+    this.#socket.destroy();
+  }
+
+  #failed(error: Error): void {
+    const lost = new ConnectionLostError(`the connection was closed: ${error.message}`, { cause: error });
+    this.#end({ kind: 'protocol-error', initiator: 'local', error }, lost, false);
+  }
+
+  /** Ends the connection in order: streams first, then the goodbye, then the socket, with a deadline. */
+  #end(reason: CloseReason, error?: Error, resetStreams = true): void {
+    if (this.#reason !== undefined) return;
+    this.#reason = reason;
+    this.#keepalive.close();
+    this.#idle.cancel();
+    this.#inbound.discard();
+    for (const stream of this.#live) {
+      if (resetStreams) this.#machine.reset(stream.wire, 'cancel');
+      if (error === undefined) stream.destroy(new StreamResetError('cancel', { initiator: 'local' }));
+      else stream.abort(error);
+    }
+    this.#machine.goAway();
+    this.#outbound.finish();
+    this.#pings.close(error ?? new ConnectionLostError('the connection was closed', { initiator: 'local' }));
+    this.#closing.set(this.#clock.now() + this.#limits.closeTimeout);
+  }
+
+  #socketClosed(): void {
+    const error = new ConnectionLostError(
+      this.#socketError === undefined
+        ? 'the connection was lost'
+        : `the connection was lost: ${this.#socketError.message}`,
+      { initiator: 'remote', cause: this.#socketError },
+    );
+    if (this.#reason === undefined) this.#inbound.drain();
+    this.#end({ kind: 'lost', initiator: 'remote', error }, error, false);
+    this.#closing.cancel();
+    this.#outbound.close();
+    this.#settleClosed(this.#reason ?? { kind: 'lost', initiator: 'remote', error });
+  }
+}
+
+function parseHeaders(fields: ReadonlyMap<string, readonly string[]>): StreamHeaders | undefined {
+  try {
+    return new StreamHeaders(Object.fromEntries(fields));
+  } catch (error) {
+    if (error instanceof InvalidArgumentError) return undefined;
+    throw error;
+  }
+}

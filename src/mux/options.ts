@@ -1,0 +1,41 @@
+import type { Clock } from '../clock/clock.js';
+import { InvalidArgumentError } from '../errors/index.js';
+import type { Limits } from '../limits/limits.js';
+
+/**
+ * What happens when one stream holds `limits.streamBufferBytes` unread on a wire without flow control:
+ * `pause` stops reading the whole connection until the stream is read; `resetAfter` does so for that many milliseconds
+ * and then resets the stream.
+ */
+export type StallPolicy = 'pause' | { readonly resetAfter: number };
+
+/** Settings of a connection. */
+export interface ConnectionOptions {
+  /** Overrides of `DEFAULT_LIMITS`. */
+  readonly limits?: Partial<Limits>;
+  readonly clock?: Clock;
+  /** As `setIdleTimeout`; default 0, off. */
+  readonly idleTimeout?: number;
+  /** Whether pings keep an idle connection open, as they do in the original. Default false. */
+  readonly pingsAreActivity?: boolean;
+  /** Milliseconds of silence after which the peer is pinged; 0 turns pings off. Default 15,000. */
+  readonly pingPeriod?: number;
+  /**
+   * Milliseconds without any sign of life, from the first unanswered ping on, after which the peer counts as dead; 0
+   * for never. Default 10,000. Suspended while this side does not read, and while data we sent may be what keeps the
+   * peer from reading.
+   */
+  readonly pingTimeout?: number;
+  /** Default `pause`. */
+  readonly stallPolicy?: StallPolicy;
+  /** Bytes of the new protocol that were read together with the upgrade. */
+  readonly head?: Buffer;
+}
+
+/** Refuses what is not a duration. */
+export function checkMilliseconds(name: string, value: number): number {
+  if (!Number.isFinite(value) || value < 0) {
+    throw new InvalidArgumentError(`${name} must be a number of milliseconds, 0 or more, not ${String(value)}`);
+  }
+  return value;
+}

@@ -1,0 +1,209 @@
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../clock/clock.js';
+import { Alarm } from '../clock/alarm.js';
+import type { Limits } from '../limits/limits.js';
+import type { Machine } from '../wire/machine.js';
+import type { MuxStream } from './stream.js';
+
+/** One write is at most about this long, so that its end shows progress on a slow link too. */
+const SLICE_BYTES = 256 * 1024;
+
+interface PendingWrite {
+  readonly stream: MuxStream;
+  readonly chunks: readonly Buffer[];
+  readonly callback: () => void;
+  index: number;
+  offset: number;
+}
+
+/** What the outbound side reports. */
+export interface OutboundEvents {
+  /** The socket took no bytes for `limits.writeTimeout`. */
+  writeStalled(): void;
+  /** Everything that was framed has been taken by the socket. */
+  drained(): void;
+  /** The socket took some bytes. */
+  progress(): void;
+}
+
+/**
+ * The sending half of a connection: frames of one tick leave in one vectored write; beyond `limits.outboundBytes`
+ * streams wait, and then take turns frame by frame. Control frames go straight into the output, never behind a stream
+ * that waits.
+ */
+export class Outbound {
+  readonly #socket: Duplex;
+  readonly #machine: Machine<MuxStream>;
+  readonly #limits: Limits;
+  readonly #clock: Clock;
+  readonly #events: OutboundEvents;
+  readonly #stall: Alarm;
+  readonly #waiting = new Map<MuxStream, PendingWrite>();
+  #queue: Buffer[] = [];
+  #queueBytes = 0;
+  #inFlight = false;
+  #scheduled = false;
+  /** Bytes framed in this turn of the event loop; an endless eager writer must not starve timers and reads. */
+  #turnBytes = 0;
+  #turnEnd: NodeJS.Immediate | undefined;
+  #finishing = false;
+  #closed = false;
+
+  constructor(socket: Duplex, machine: Machine<MuxStream>, limits: Limits, clock: Clock, events: OutboundEvents) {
+    this.#socket = socket;
+    this.#machine = machine;
+    this.#limits = limits;
+    this.#clock = clock;
+    this.#events = events;
+    this.#stall = new Alarm(clock, () => events.writeStalled());
+  }
+
+  /** Whether bytes are on their way to the socket that it has not taken yet. */
+  get busy(): boolean {
+    return this.#inFlight || this.#queueBytes > 0 || this.#machine.output.length > 0;
+  }
+
+  write(stream: MuxStream, chunks: readonly Buffer[], callback: () => void): void {
+    if (this.#finishing) return;
+    const pending: PendingWrite = { stream, chunks, callback, index: 0, offset: 0 };
+    if (this.#waiting.size === 0 && this.#sendWhole(pending)) callback();
+    else this.#waiting.set(stream, pending);
+    this.schedule();
+  }
+
+  /** Forgets what a stream still had to send. */
+  drop(stream: MuxStream): void {
+    this.#waiting.delete(stream);
+  }
+
+  /** Makes sure that the output is sent at the end of this tick. */
+  schedule(): void {
+    if (this.#scheduled || this.#closed) return;
+    this.#scheduled = true;
+    process.nextTick(() => {
+      this.#scheduled = false;
+      this.flush();
+    });
+  }
+
+  /** Hands the output to the socket, now. */
+  flush(): void {
+    if (this.#closed) return;
+    const { output } = this.#machine;
+    if (output.length > 0) {
+      this.#queueBytes += output.length;
+      const parts = output.take();
+      if (this.#queue.length === 0) this.#queue = parts;
+      else this.#queue.push(...parts);
+    }
+    if (!this.#inFlight && this.#queueBytes > 0) this.#transmit();
+  }
+
+  /** Sends what is framed, then ends the socket's writable side; streams that wait are not served any more. */
+  finish(): void {
+    this.#finishing = true;
+    this.#waiting.clear();
+    this.flush();
+    if (!this.#inFlight && !this.#closed) this.#socket.end();
+  }
+
+  /** Lets go of timers; nothing is sent any more. */
+  close(): void {
+    this.#closed = true;
+    this.#stall.cancel();
+    clearImmediate(this.#turnEnd);
+    this.#waiting.clear();
+    this.#queue = [];
+  }
+
+  #transmit(): void {
+    let parts = this.#queue;
+    let bytes = this.#queueBytes;
+    if (bytes > SLICE_BYTES) {
+      let count = 0;
+      bytes = 0;
+      while (count < parts.length && bytes < SLICE_BYTES) bytes += parts[count++]?.length ?? 0;
+      this.#queue = parts.slice(count);
+      parts = parts.slice(0, count);
+    } else {
+      this.#queue = [];
+    }
+    this.#queueBytes -= bytes;
+    this.#inFlight = true;
+    if (this.#limits.writeTimeout > 0) this.#stall.set(this.#clock.now() + this.#limits.writeTimeout);
+    this.#writeParts(parts, this.#onTaken);
+  }
+
+  #writeParts(parts: readonly Buffer[], callback?: () => void): void {
+    const last = parts.length - 1;
+    if (last > 0) this.#socket.cork();
+    parts.forEach((part, index) => {
+      if (index === last && callback !== undefined) this.#socket.write(part, callback);
+      else this.#socket.write(part);
+    });
+    if (last > 0) this.#socket.uncork();
+  }
+
+  readonly #onTaken = (): void => {
+    this.#inFlight = false;
+    this.#stall.set(undefined);
+    if (this.#closed) return;
+    this.#events.progress();
+    this.#serveWaiting();
+    this.flush();
+    if (this.#inFlight) return;
+    this.#machine.pendingControlFrames = 0;
+    this.#events.drained();
+    if (this.#finishing) this.#socket.end();
+  };
+
+  #hasRoom(): boolean {
+    const { outboundBytes } = this.#limits;
+    const unsent = this.#machine.output.length + this.#queueBytes + this.#socket.writableLength;
+    return unsent < outboundBytes && this.#turnBytes < outboundBytes;
+  }
+
+  #serveWaiting(): void {
+    while (this.#waiting.size > 0 && this.#hasRoom()) {
+      for (const [stream, pending] of this.#waiting) {
+        if (!this.#hasRoom()) break;
+        this.#waiting.delete(stream);
+        if (this.#sendFrame(pending)) pending.callback();
+        else this.#waiting.set(stream, pending);
+      }
+    }
+    if (this.#machine.output.length > 0) this.schedule();
+  }
+
+  #sendWhole(pending: PendingWrite): boolean {
+    while (this.#hasRoom()) if (this.#sendFrame(pending)) return true;
+    return false;
+  }
+
+  /** Frames the next piece; `true` when it was the last. */
+  #sendFrame(pending: PendingWrite): boolean {
+    const { maxDataFrameOut } = this.#limits;
+    const chunk = pending.chunks[pending.index];
+    if (chunk === undefined) return true;
+    const end = Math.min(chunk.length, pending.offset + maxDataFrameOut);
+    const piece = pending.offset === 0 && end === chunk.length ? chunk : chunk.subarray(pending.offset, end);
+    if (piece.length > 0) this.#machine.data(pending.stream.wire, piece);
+    this.#countTurn(piece.length);
+    if (end < chunk.length) {
+      pending.offset = end;
+    } else {
+      pending.index++;
+      pending.offset = 0;
+    }
+    return pending.index >= pending.chunks.length;
+  }
+
+  #countTurn(bytes: number): void {
+    this.#turnBytes += bytes;
+    this.#turnEnd ??= setImmediate(() => {
+      this.#turnEnd = undefined;
+      this.#turnBytes = 0;
+      if (!this.#closed) this.#serveWaiting();
+    });
+  }
+}

@@ -1,0 +1,195 @@
+import { Duplex } from 'node:stream';
+import { StreamResetError, type ResetReason } from '../errors/index.js';
+import type { IncomingStream, StreamHeaders } from '../httpstream/index.js';
+import type { WireStream } from '../wire/machine.js';
+
+/** What a stream needs of its connection. */
+export interface StreamHost {
+  /** Sends `chunks`, then calls back, now or when there is room. Only for accepted streams. */
+  write(stream: MuxStream, chunks: readonly Buffer[], callback: () => void): void;
+  end(stream: MuxStream): void;
+  accept(stream: MuxStream): void;
+  /** The handler put off its reply. */
+  defer(stream: MuxStream): void;
+  reset(stream: MuxStream, reason: ResetReason): void;
+  /** The stream holds more unread bytes than it should. */
+  stalled(stream: MuxStream): void;
+  /** The stream has room again. */
+  unstalled(stream: MuxStream): void;
+  /** The stream is destroyed: nothing will be read or written any more. */
+  released(stream: MuxStream): void;
+}
+
+/** Whether and how the stream was answered. */
+type ReplyState = 'pending' | 'accepted' | 'refused';
+
+/** A stream of a multiplexed connection, opened by either side. */
+export class MuxStream extends Duplex implements IncomingStream {
+  readonly headers: StreamHeaders;
+  readonly wire: WireStream<MuxStream>;
+  /** Whether the handler decides later. */
+  deferred = false;
+  /** Whether the handler is done with it, its promise included. */
+  handled = false;
+  readonly #host: StreamHost;
+  #reply: ReplyState = 'pending';
+  #replyError: Error | undefined;
+  #waiters: { resolve: () => void; reject: (error: Error) => void } | undefined;
+  #accepted: Promise<void> | undefined;
+  /** A write or FIN that waits for the reply. */
+  #held: (() => void) | undefined;
+  #abortError: Error | undefined;
+  #remoteEnded = false;
+
+  constructor(
+    host: StreamHost,
+    wire: (owner: MuxStream) => WireStream<MuxStream>,
+    headers: StreamHeaders,
+    bufferBytes: number,
+  ) {
+    super({ readableHighWaterMark: bufferBytes, allowHalfOpen: true });
+    this.#host = host;
+    this.headers = headers;
+    this.wire = wire(this);
+    // Opened as unidirectional: there is nothing for us to send.
+    if (this.wire.localEnded) this.end();
+    this.on('error', () => {});
+  }
+
+  get id(): number {
+    return this.wire.id;
+  }
+
+  get replyState(): ReplyState {
+    return this.#reply;
+  }
+
+  get accepted(): Promise<void> {
+    if (this.#accepted === undefined) {
+      this.#accepted = new Promise((resolve, reject) => {
+        if (this.#reply === 'accepted') resolve();
+        else if (this.#reply === 'refused') reject(this.#replyError ?? new StreamResetError('refused'));
+        else this.#waiters = { resolve, reject };
+      });
+      this.#accepted.catch(() => {});
+    }
+    return this.#accepted;
+  }
+
+  deferReply(): void {
+    if (this.deferred || this.#reply !== 'pending' || !this.wire.inbound) return;
+    this.deferred = true;
+    this.#host.defer(this);
+  }
+
+  accept(): void {
+    if (this.#reply === 'pending' && this.wire.inbound && !this.destroyed) this.#host.accept(this);
+  }
+
+  refuse(reason: ResetReason = 'cancel'): void {
+    if (this.#reply === 'pending' && this.wire.inbound) this.reset(reason);
+  }
+
+  reset(reason: ResetReason = 'cancel'): void {
+    if (this.destroyed) return;
+    this.#host.reset(this, reason);
+    this.destroy(new StreamResetError(reason, { initiator: 'local' }));
+  }
+
+  /** The reply is there, or on its way: writing may begin. */
+  replied(): void {
+    if (this.#reply !== 'pending') return;
+    this.#reply = 'accepted';
+    this.#waiters?.resolve();
+    const held = this.#held;
+    this.#held = undefined;
+    held?.();
+  }
+
+  /** Bytes from the peer. */
+  receive(chunk: Buffer): void {
+    if (!this.push(chunk)) this.#host.stalled(this);
+  }
+
+  /** FIN from the peer. */
+  receiveEnd(): void {
+    this.#remoteEnded = true;
+    this.push(null);
+  }
+
+  /**
+   * The peer reset the stream, or the connection is gone. What has arrived is still delivered, an orderly end included;
+   * then the stream errors. A writer that nobody reads beside hears of it at once.
+   */
+  abort(error: Error): void {
+    if (this.destroyed || this.#abortError !== undefined) return;
+    this.#abortError = error;
+    this.#settleReply(error);
+    const unread = this.readableLength > 0 || (this.#remoteEnded && !this.readableEnded);
+    if (!unread || (this.writableLength > 0 && !this.#isRead())) {
+      this.destroy(error);
+    } else if (this.#remoteEnded) {
+      this.once('end', () => this.destroy(error));
+    }
+  }
+
+  override read(size?: number): unknown {
+    const chunk: unknown = super.read(size);
+    if (this.#abortError !== undefined && !this.#remoteEnded && this.readableLength === 0)
+      this.destroy(this.#abortError);
+    return chunk;
+  }
+
+  override _read(): void {
+    this.#host.unstalled(this);
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
+    this.#write([chunk], callback);
+  }
+
+  override _writev(chunks: readonly { readonly chunk: Buffer }[], callback: (error?: Error | null) => void): void {
+    this.#write(
+      chunks.map(({ chunk }) => chunk),
+      callback,
+    );
+  }
+
+  override _final(callback: (error?: Error | null) => void): void {
+    const send = (): void => {
+      this.#host.end(this);
+      callback();
+    };
+    if (this.#reply === 'accepted' && this.#abortError === undefined) send();
+    else this.#hold(send, callback);
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#settleReply(error ?? new StreamResetError('cancel', { initiator: 'local' }));
+    this.#held = undefined;
+    this.#host.released(this);
+    callback(error);
+  }
+
+  #write(chunks: readonly Buffer[], callback: (error?: Error | null) => void): void {
+    if (this.#reply === 'accepted' && this.#abortError === undefined) this.#host.write(this, chunks, callback);
+    else this.#hold(() => this.#host.write(this, chunks, callback), callback);
+  }
+
+  /** Puts off a write or FIN until the reply; once the stream is lost, fails it unless that would cut off a reader. */
+  #hold(send: () => void, callback: (error?: Error | null) => void): void {
+    if (this.#abortError === undefined) this.#held = send;
+    else if (!this.#isRead()) callback(this.#abortError);
+  }
+
+  #isRead(): boolean {
+    return this.readableFlowing !== null || this.listenerCount('readable') > 0 || this.readableDidRead;
+  }
+
+  #settleReply(error: Error): void {
+    if (this.#reply !== 'pending') return;
+    this.#reply = 'refused';
+    this.#replyError = error;
+    this.#waiters?.reject(error);
+  }
+}

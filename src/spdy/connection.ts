@@ -1,0 +1,59 @@
+import type { Duplex } from 'node:stream';
+import type { Connection, NewStreamHandler } from '../httpstream/index.js';
+import { MuxConnection } from '../mux/connection.js';
+import type { ConnectionOptions } from '../mux/options.js';
+import { SpdyMachine } from '../wire/spdy/machine.js';
+
+/** Settings of a SPDY connection. */
+export interface SpdyConnectionOptions extends ConnectionOptions {
+  /**
+   * zlib level of header blocks, 0 to 9. Default 0: headers are not compressed, so that their length tells nothing about
+   * secrets in them (CRIME, CVE-2012-4929).
+   */
+  readonly compressionLevel?: number;
+}
+
+/** Settings of the client's end. */
+export interface SpdyClientOptions extends SpdyConnectionOptions {
+  /** Gets the streams that the server opens. Default: they are refused. */
+  readonly newStreamHandler?: NewStreamHandler;
+}
+
+/**
+ * The server's end of SPDY/3.1 over a byte stream that is past its upgrade.
+ *
+ * @throws InvalidArgumentError for unusable options.
+ */
+export function newSpdyServerConnection(
+  duplex: Duplex,
+  newStreamHandler: NewStreamHandler,
+  options: SpdyConnectionOptions = {},
+): Connection {
+  return connect('server', duplex, newStreamHandler, options);
+}
+
+/**
+ * The client's end of SPDY/3.1 over a byte stream that is past its upgrade.
+ *
+ * @throws InvalidArgumentError for unusable options.
+ */
+export function newSpdyClientConnection(duplex: Duplex, options: SpdyClientOptions = {}): Connection {
+  return connect('client', duplex, options.newStreamHandler ?? refuseStreams, options);
+}
+
+const refuseStreams: NewStreamHandler = (stream) => stream.refuse('refused');
+
+function connect(
+  role: 'client' | 'server',
+  duplex: Duplex,
+  handler: NewStreamHandler,
+  options: SpdyConnectionOptions,
+): Connection {
+  const { compressionLevel = 0 } = options;
+  return new MuxConnection(
+    duplex,
+    (events, limits, now) => new SpdyMachine({ role, limits, now, compressionLevel }, events),
+    handler,
+    options,
+  );
+}

@@ -1,0 +1,53 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import {
+  absorbErrors,
+  headerValues,
+  isUpgradeRequest,
+  refuseUpgrade,
+  writeSwitchingProtocols,
+  type Connection,
+  type HeadersInit,
+  type NewStreamHandler,
+  type ResponseUpgrader,
+} from '../httpstream/index.js';
+import { newSpdyServerConnection, type SpdyConnectionOptions } from './connection.js';
+import { UPGRADE_TOKEN } from './token.js';
+
+/** Answers `Upgrade: SPDY/3.1` requests (k8s.io/streaming `httpstream/spdy/upgrade.go`). */
+export class SpdyResponseUpgrader implements ResponseUpgrader {
+  readonly #options: SpdyConnectionOptions;
+
+  constructor(options: SpdyConnectionOptions = {}) {
+    this.#options = options;
+  }
+
+  /**
+   * Sends the 101 and returns the connection; a request without the upgrade headers gets 400 and `undefined`.
+   *
+   * @param headers go into the 101; put the protocol that `handshake` chose here.
+   * @throws InvalidArgumentError, before anything is sent, for unusable options or headers.
+   */
+  upgradeResponse(
+    req: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    newStreamHandler: NewStreamHandler,
+    headers: HeadersInit = {},
+  ): Connection | undefined {
+    absorbErrors(socket);
+    const wanted = headerValues(req, 'upgrade').some((value) =>
+      value.toLowerCase().includes(UPGRADE_TOKEN.toLowerCase()),
+    );
+    if (!isUpgradeRequest(req) || !wanted) {
+      refuseUpgrade(
+        socket,
+        400,
+        `unable to upgrade: missing "Connection: Upgrade" or "Upgrade: ${UPGRADE_TOKEN}" in the request`,
+      );
+      return undefined;
+    }
+    writeSwitchingProtocols(socket, UPGRADE_TOKEN, headers);
+    return newSpdyServerConnection(socket, newStreamHandler, { ...this.#options, head });
+  }
+}

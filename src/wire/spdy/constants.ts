@@ -1,0 +1,60 @@
+import type { ResetReason } from '../../errors/index.js';
+
+// SPDY/3 draft (draft-mbelshe-httpbis-spdy-00), sections 2.2 and 2.6. The upgrade token says SPDY/3.1, the frames say 3.
+export const VERSION = 3;
+export const FRAME_HEAD_BYTES = 8;
+
+/** Control frame types. */
+export const SYN_STREAM = 1;
+export const SYN_REPLY = 2;
+export const RST_STREAM = 3;
+export const SETTINGS = 4;
+export const PING = 6;
+export const GOAWAY = 7;
+export const HEADERS = 8;
+export const WINDOW_UPDATE = 9;
+
+export const FLAG_FIN = 0x01;
+export const FLAG_UNIDIRECTIONAL = 0x02;
+
+export const MAX_STREAM_ID = 0x7fffffff;
+export const MAX_PAYLOAD = 0xffffff;
+
+/** GOAWAY status codes (2.6.6). */
+export const GOAWAY_OK = 0;
+export const GOAWAY_PROTOCOL_ERROR = 1;
+export const GOAWAY_INTERNAL_ERROR = 2;
+
+/** RST_STREAM status codes (2.6.3), in order from 1. */
+const RESET_REASONS: readonly ResetReason[] = [
+  'protocol-error',
+  'invalid-stream',
+  'refused',
+  'unsupported-version',
+  'cancel',
+  'internal-error',
+  'flow-control-error',
+  'stream-in-use',
+  'stream-already-closed',
+  'invalid-credentials',
+  'frame-too-large',
+];
+
+/** The status code of a reason. */
+export function resetCode(reason: ResetReason): number {
+  return RESET_REASONS.indexOf(reason) + 1;
+}
+
+/** The reason of a status code; codes that the draft does not define count as `internal-error`. */
+export function resetReason(code: number): ResetReason {
+  return RESET_REASONS[code - 1] ?? 'internal-error';
+}
+
+/** Names that must not travel in a header block; a moby/spdystream peer ends the connection over them. */
+export const CONNECTION_HEADERS: ReadonlySet<string> = new Set([
+  'connection',
+  'host',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+]);
