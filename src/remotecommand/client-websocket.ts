@@ -1,6 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { dialChannels, type ChannelMode } from '../carrier/websocket/index.js';
-import type { UpgradeRequest } from '../httpstream/index.js';
+import { dialChannels, type ChannelMode, type ChannelRequest } from '../carrier/websocket/index.js';
 import type { DialOptions } from './client-spdy.js';
 import type { ClientStreams } from './client-types.js';
 import { CHANNELS } from './protocol.js';
@@ -15,7 +14,7 @@ const PROTOCOL = 'v5.channel.k8s.io';
  * @throws what `dialChannels` throws: UpgradeFailureError when the server does not upgrade.
  */
 export async function dialWebSocketStreams(
-  request: UpgradeRequest,
+  request: ChannelRequest,
   wanted: RemoteCommandRequest,
   options: DialOptions,
 ): Promise<ClientStreams> {
@@ -26,10 +25,13 @@ export async function dialWebSocketStreams(
   modes[CHANNELS.error] = 'read';
   modes[CHANNELS.resize] = wanted.tty ? 'write' : 'ignore';
   const { limits, clock } = options;
-  const connection = await dialChannels(
-    { ...request, method: 'GET' },
-    { protocols: [PROTOCOL], channels: modes, halfClose: () => true, limits, clock },
-  );
+  const connection = await dialChannels(request, {
+    protocols: [PROTOCOL],
+    channels: modes,
+    halfClose: () => true,
+    limits,
+    clock,
+  });
   const channel = (has: boolean, number: number): Duplex | undefined => (has ? connection.channel(number) : undefined);
   return {
     transport: 'websocket',

@@ -3,8 +3,7 @@ import type { Duplex } from 'node:stream';
 import { systemClock, type Clock } from '../clock/clock.js';
 import { isWebSocketRequest } from '../carrier/websocket/index.js';
 import { InvalidArgumentError } from '../errors/index.js';
-import { HandshakeError, isUpgradeRequest, refuseUpgrade } from '../httpstream/index.js';
-import { absorbErrors } from '../httpstream/respond.js';
+import { HandshakeError, absorbErrors, isUpgradeRequest, refuseUpgrade } from '../httpstream/index.js';
 import { resolveLimits, type Limits } from '../limits/limits.js';
 import { SpdyResponseUpgrader } from '../spdy/index.js';
 import { SPDY_SERVER_PROTOCOLS } from './protocol.js';
@@ -32,7 +31,12 @@ export interface RemoteCommandHandlerOptions {
   readonly creationTimeout?: number;
   /** Milliseconds without activity after which the session ends; 0 for never. Default 14,400,000 (4 hours). */
   readonly idleTimeout?: number;
-  /** Milliseconds that the client has to take the tail of the output and close, once all is sent. Default 30,000. */
+  /**
+   * Milliseconds for the client to take the tail of the output, once all is handed over: a slow reader can have
+   * megabytes to go that are in the hands of the kernels. Default 600,000 (10 minutes).
+   */
+  readonly drainTimeout?: number;
+  /** Milliseconds for the client to close a SPDY connection, once it has everything. Default 10,000. */
   readonly closeTimeout?: number;
   /** Milliseconds between SPDY pings, which show when a silent client is gone; 0 for none. Default 30,000. */
   readonly pingPeriod?: number;
@@ -96,9 +100,12 @@ function acceptor(options: RemoteCommandHandlerOptions): Acceptor {
     }),
     protocols: options.spdyProtocols ?? SPDY_SERVER_PROTOCOLS,
     creationTimeout: milliseconds('creationTimeout', options.creationTimeout, 30_000),
-    closeTimeout: milliseconds('closeTimeout', options.closeTimeout, 30_000),
+    drainTimeout: milliseconds('drainTimeout', options.drainTimeout, 600_000),
+    closeTimeout: milliseconds('closeTimeout', options.closeTimeout, 10_000),
     clock,
   };
+  // On a WebSocket the answer to the closing handshake shows that the client has taken everything.
+  const webSocket = { limits: { ...limits, closeTimeout: spdy.drainTimeout }, clock, idleTimeout };
   return async (req, socket, head) => {
     const request = parseRequest(req, options.ttyWithStderr);
     if (!isWebSocketRequest(req)) {
@@ -109,7 +116,7 @@ function acceptor(options: RemoteCommandHandlerOptions): Acceptor {
       throw new InvalidArgumentError('unable to upgrade: WebSocket is turned off', { initiator: 'remote' });
     }
     try {
-      const streams = await acceptWebSocketStreams(req, socket, head, request, { limits, clock, idleTimeout });
+      const streams = await acceptWebSocketStreams(req, socket, head, request, webSocket);
       return new ServerSession(streams, request, req);
     } catch {
       // Already answered.

@@ -13,6 +13,7 @@ export interface ServeSpdyOptions {
   readonly upgrader: SpdyResponseUpgrader;
   readonly protocols: readonly RemoteCommandProtocol[];
   readonly creationTimeout: number;
+  readonly drainTimeout: number;
   readonly closeTimeout: number;
   readonly clock: Clock;
 }
@@ -81,9 +82,15 @@ class SpdyStreams implements RemoteCommandStreams {
   async close(): Promise<void> {
     // A client takes the end of stdin's return side as the end of the session, so it must come after everything else.
     for (const stream of [this.stdin, this.resize]) if (stream?.writable) stream.end();
+    const { drainTimeout, closeTimeout, clock } = this.#options;
     // The client says goodbye once it has everything. Closing first could make the kernel answer what it still sends
-    // with a reset, which would swallow the tail of the output on its side.
-    await within(this.closed, this.#options.closeTimeout, this.#options.clock);
+    // with a reset, which would swallow the tail of the output on its side. The answer to a ping, which travels behind
+    // that tail, tells that it has arrived.
+    const abandoned = new AbortController();
+    const arrived = this.#connection.ping({ signal: abandoned.signal }).catch(() => {});
+    await within(Promise.race([arrived, this.closed]), drainTimeout, clock);
+    abandoned.abort();
+    await within(this.closed, closeTimeout, clock);
     await this.#connection.close();
   }
 

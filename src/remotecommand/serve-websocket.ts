@@ -26,8 +26,7 @@ export async function acceptWebSocketStreams(
   modes[CHANNELS.resize] = request.tty ? 'read' : 'ignore';
   const connection = await acceptChannels(req, socket, head, {
     ...options,
-    // No name at all stands for the first version (apiserver `wsstream`).
-    protocols: [...PROTOCOLS, ''],
+    protocols: PROTOCOLS,
     channels: modes,
   });
   const streams = new WebSocketStreams(connection, request);

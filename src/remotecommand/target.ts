@@ -51,7 +51,7 @@ export async function connectionOf(
   if (credentials.token !== undefined) headers.push(['Authorization', `Bearer ${credentials.token}`]);
   const tls: TlsConnectionOptions | undefined = credentials.tls;
   return {
-    headers,
+    headers: new StreamHeaders(headers),
     ...(tls === undefined ? {} : { tls }),
     ...(target.dialer === undefined ? {} : { dialer: target.dialer }),
   };
