@@ -19,15 +19,17 @@ export interface ChannelHost {
 
 type WriteCallback = (error?: Error | null) => void;
 
-const READ_AHEAD = 64 * 1024;
+// What waits is kept in the piece queue, where small pieces cost little; Node's own buffer holds one piece at a time.
+const READABLE_HIGH_WATER_MARK = 1;
+const WRITABLE_HIGH_WATER_MARK = 64 * 1024;
 
 // `readable` and `writable` are documented, but @types/node 20 does not know them here.
-function duplexOptions(mode: ChannelMode, capacity: number): DuplexOptions {
+function duplexOptions(mode: ChannelMode): DuplexOptions {
   const options = {
     readable: mode === 'read' || mode === 'duplex',
     writable: mode === 'write' || mode === 'duplex',
-    readableHighWaterMark: Math.min(READ_AHEAD, capacity),
-    writableHighWaterMark: READ_AHEAD,
+    readableHighWaterMark: READABLE_HIGH_WATER_MARK,
+    writableHighWaterMark: WRITABLE_HIGH_WATER_MARK,
   };
   return options;
 }
@@ -46,7 +48,7 @@ export class ChannelStream extends Duplex {
   #writing: WriteCallback | undefined;
 
   constructor(host: ChannelHost, channel: number, mode: ChannelMode, capacity: number) {
-    super(duplexOptions(mode, capacity));
+    super(duplexOptions(mode));
     this.#host = host;
     this.#channel = channel;
     this.#capacity = capacity;
@@ -67,13 +69,14 @@ export class ChannelStream extends Duplex {
       this.#truncated = true;
       return;
     }
-    const direct =
-      this.#queue.bytes === 0 && (this.#wanted || (this.readableFlowing === true && this.readableLength === 0));
-    if (direct) {
+    if (this.#queue.bytes > 0) {
+      this.#queue.push(payload);
+    } else if (this.readableFlowing === true && this.readableLength === 0) {
       this.#wanted = false;
       this.push(payload);
     } else {
       this.#queue.push(payload);
+      if (this.#wanted) this.#deliver();
     }
     if (this.held >= this.#capacity && !this.#full) {
       this.#full = true;
@@ -123,6 +126,10 @@ export class ChannelStream extends Duplex {
 
   override _read(): void {
     this.#wanted = true;
+    this.#deliver();
+  }
+
+  #deliver(): void {
     while (this.#wanted) {
       const piece = this.#queue.shift();
       if (piece === undefined) break;

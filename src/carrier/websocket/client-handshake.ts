@@ -58,8 +58,13 @@ export function openWebSocket(handshake: ClientHandshake): Promise<ChannelConnec
       readBody(response, options.limits.errorBodyBytes, (body) => fail(refused(url, response, body)));
     });
     webSocket.once('open', () => {
-      settle();
-      resolve(new WebSocketChannels(webSocket, socket, webSocket.protocol, options));
+      try {
+        resolve(new WebSocketChannels(webSocket, socket, webSocket.protocol, options));
+        settle();
+      } catch (error) {
+        // What the caller's functions threw.
+        fail(error as Error);
+      }
     });
   });
 }

@@ -11,7 +11,7 @@ import {
 } from '../../errors/index.js';
 import type { CloseReason } from '../../httpstream/index.js';
 import { Budget } from '../../limits/budget.js';
-import { ChannelMachine, type ChannelMode } from '../../wire/channel/index.js';
+import { ChannelMachine, type ChannelEvent, type ChannelMode } from '../../wire/channel/index.js';
 import { ChannelStream, type ChannelHost } from './channel-stream.js';
 import { CLOSE, checkClose, describeClose, isCleanClose, reasonOfClose } from './close-codes.js';
 import { framingError, isOpen } from './framing.js';
@@ -22,6 +22,7 @@ import { Slices } from './slices.js';
 
 // Small enough that a slow peer shows progress within the write timeout, large enough to fill any kernel buffer.
 const IN_FLIGHT = 256 * 1024;
+const PROBE_PERIOD = 15_000;
 
 /** Channels over a WebSocket that `ws` frames: the place where machine, socket and timers meet. */
 export class WebSocketChannels implements ChannelConnection {
@@ -39,6 +40,8 @@ export class WebSocketChannels implements ChannelConnection {
   readonly #idle: Alarm;
   readonly #stall: Alarm;
   readonly #goodbye: Alarm;
+  /** Pings while this side does not read and would not see the peer go, where there is no heartbeat. */
+  readonly #probe: Alarm;
   readonly #heartbeat: Heartbeat | undefined;
   readonly #ponger: Ponger;
   readonly #full = new Set<number>();
@@ -51,6 +54,7 @@ export class WebSocketChannels implements ChannelConnection {
   #closing: { readonly code: number; readonly reason: string } | undefined;
   #saidGoodbye = false;
   #corked = false;
+  #watching = false;
 
   /** Takes over an open WebSocket; `carrier` is the socket beneath it. Call in the tick in which it opened. */
   constructor(socket: WebSocket, carrier: Duplex, protocol: string, options: ResolvedChannelOptions) {
@@ -73,17 +77,11 @@ export class WebSocketChannels implements ChannelConnection {
     this.#ponger = new Ponger((payload, sent) => {
       if (isOpen(socket)) socket.pong(payload, undefined, sent);
     });
-    this.#heartbeat =
-      options.heartbeat === undefined
-        ? undefined
-        : new Heartbeat(clock, options.heartbeat, {
-            ping: (sent) => {
-              if (!isOpen(socket)) return;
-              socket.ping(undefined, undefined, sent);
-              this.#watchWrites();
-            },
-            pingTimeout: (milliseconds) => this.#pingTimeout(milliseconds),
-          });
+    this.#heartbeat = this.#makeHeartbeat();
+    this.#probe = new Alarm(clock, () => {
+      this.#probe.set(clock.now() + PROBE_PERIOD);
+      if (socket.bufferedAmount === 0) this.#ping(() => {});
+    });
     this.#listen();
     this.#active(clock.now());
   }
@@ -122,6 +120,21 @@ export class WebSocketChannels implements ChannelConnection {
       if (this.#ending !== undefined) endStream(stream, this.#ending);
     }
     return stream;
+  }
+
+  #makeHeartbeat(): Heartbeat | undefined {
+    const { clock, heartbeat } = this.#options;
+    if (heartbeat === undefined) return undefined;
+    return new Heartbeat(clock, heartbeat, {
+      ping: (sent) => this.#ping(sent),
+      pingTimeout: (milliseconds) => this.#pingTimeout(milliseconds),
+    });
+  }
+
+  #ping(sent: () => void): void {
+    if (!isOpen(this.#socket)) return;
+    this.#socket.ping(undefined, undefined, sent);
+    this.#watchWrites();
   }
 
   #makeHost(): ChannelHost {
@@ -211,14 +224,20 @@ export class WebSocketChannels implements ChannelConnection {
     this.#heard(now);
     if (this.#ending !== undefined) return;
     this.#active(now);
+    const event = this.#decode(data, binary);
+    if (event === undefined) return;
+    if (event.type === 'data') this.#stream(event.channel).receive(event.payload, this.#closing !== undefined);
+    else if (event.type === 'end') this.#stream(event.channel).receiveEnd();
+    else this.#spend(now);
+  }
+
+  #decode(data: RawData, binary: boolean): ChannelEvent | undefined {
     try {
-      const event = this.#machine.receive(toBuffer(data), binary);
-      if (event.type === 'data') this.#stream(event.channel).receive(event.payload, this.#closing !== undefined);
-      else if (event.type === 'end') this.#stream(event.channel).receiveEnd();
-      else this.#spend(now);
+      return this.#machine.receive(toBuffer(data), binary);
     } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      this.#lose('protocol-error', 'remote', error, binary ? CLOSE.protocolError : CLOSE.unsupportedData);
+      const lost = error instanceof Error ? error : new ProtocolError(String(error));
+      this.#lose('protocol-error', 'remote', lost, binary ? CLOSE.protocolError : CLOSE.unsupportedData);
+      return undefined;
     }
   }
 
@@ -250,7 +269,8 @@ export class WebSocketChannels implements ChannelConnection {
     this.#full.add(channel);
     if (this.#closing !== undefined || this.#ending !== undefined) return;
     this.#socket.pause();
-    this.#heartbeat?.suspend();
+    if (this.#heartbeat === undefined) this.#probe.set(this.#options.clock.now() + PROBE_PERIOD);
+    else this.#heartbeat.suspend();
   }
 
   #resumeFrom(channel: number): void {
@@ -260,6 +280,7 @@ export class WebSocketChannels implements ChannelConnection {
   #readOn(): void {
     if (!this.#socket.isPaused) return;
     this.#socket.resume();
+    this.#probe.set(undefined);
     this.#heartbeat?.resume();
   }
 
@@ -270,8 +291,6 @@ export class WebSocketChannels implements ChannelConnection {
     this.#watching = true;
     this.#stall.set(clock.now() + limits.writeTimeout);
   }
-
-  #watching = false;
 
   #progress(now: number = this.#options.clock.now()): void {
     if (!this.#watching) return;
@@ -332,7 +351,7 @@ export class WebSocketChannels implements ChannelConnection {
   }
 
   #gone(code: number, text: string): void {
-    for (const alarm of [this.#idle, this.#stall, this.#goodbye]) alarm.cancel();
+    for (const alarm of [this.#idle, this.#stall, this.#goodbye, this.#probe]) alarm.cancel();
     this.#heartbeat?.stop();
     const error = new ConnectionLostError(describeClose(code, text), {
       initiator: 'remote',

@@ -98,17 +98,20 @@ export function resolveChannelOptions(role: 'client' | 'server', options: Channe
     throw new InvalidArgumentError('heartbeat period and timeout must be above 0');
   }
   if (!(idleTimeout >= 0)) throw new InvalidArgumentError('idleTimeout must be 0 or more');
-  if (typeof channels !== 'function' && channels.length > CLOSE_SIGNAL) {
-    throw new InvalidArgumentError(`there can be at most ${CLOSE_SIGNAL} channels`);
-  }
+  if (typeof channels !== 'function') checkedModes(channels);
   return {
     role,
     protocols: options.protocols,
-    modes: typeof channels === 'function' ? channels : () => channels,
+    modes: (protocol) => checkedModes(typeof channels === 'function' ? channels(protocol) : channels),
     halfClose: options.halfClose ?? ((protocol) => protocol.startsWith('v5.')),
     heartbeat: heartbeat === false ? undefined : heartbeat,
     limits: resolveLimits(options.limits),
     clock: options.clock ?? systemClock,
     idleTimeout,
   };
+}
+
+function checkedModes(modes: readonly ChannelMode[]): readonly ChannelMode[] {
+  if (modes.length > CLOSE_SIGNAL) throw new InvalidArgumentError(`there can be at most ${CLOSE_SIGNAL} channels`);
+  return modes;
 }

@@ -1,9 +1,11 @@
 const SMALL = 1024;
 const SLAB = 4096;
+const MOST_WASTE = 4;
 
 /**
- * Received bytes that wait for a reader. Small pieces are gathered into slabs, so that a peer sending single bytes makes
- * this side hold little more than those bytes; large ones are kept as they came.
+ * Received bytes that wait for a reader. Pieces are views of what the socket read, and would keep all of it alive: small
+ * ones are therefore gathered into slabs, and larger ones copied when they are a small part of what they came from. So a
+ * peer cannot make this side hold more than a few times the bytes that it counts.
  */
 export class PieceQueue {
   #pieces: Buffer[] = [];
@@ -22,7 +24,8 @@ export class PieceQueue {
     this.#bytes += piece.length;
     if (piece.length > SMALL) {
       this.#closeSlabPiece();
-      this.#pieces.push(piece);
+      const wasteful = piece.buffer.byteLength > piece.length * MOST_WASTE;
+      this.#pieces.push(wasteful ? Buffer.from(piece) : piece);
       return;
     }
     if (this.#slab === undefined || this.#slabEnd + piece.length > SLAB) {
