@@ -1,0 +1,12 @@
+// An exec endpoint for kubectl and client-go on plain node:http. It runs what it is told to: keep it on loopback.
+// Run: node examples/exec-server-http.js [port]      then: node examples/exec-client.js
+import { createServer } from 'node:http';
+import { remoteCommandHandler } from 'trunkline/remotecommand';
+import { runCommand } from './run-command.js';
+
+const server = createServer();
+server.on('upgrade', remoteCommandHandler(runCommand));
+
+server.listen(Number(process.argv[2] ?? 8011), '127.0.0.1', () => {
+  console.log(`listening on http://127.0.0.1:${server.address().port}`);
+});
