@@ -41,13 +41,12 @@ test('an unusable address is refused without being shown', () => {
 });
 
 test('credentials: fixed ones, then what is asked for', async () => {
-  const credentials = { token: 'fresh' };
   const { headers } = await connectionOf({
     server: 'http://h',
     pod: 'p',
     headers: { a: '1' },
     token: 'old',
-    credentials,
+    credentials: () => Promise.resolve({ token: 'fresh' }),
   });
   assert.deepEqual(
     [...(headers as StreamHeaders)],

@@ -1,0 +1,2 @@
+export { MissingPackageError, loadKubeConfig, type ClusterLike, type KubeConfigLike } from './kube-config.js';
+export { podTarget, type PodTargetOptions } from './pod-target.js';
