@@ -1,0 +1,5 @@
+module trunkline.dev/bench
+
+go 1.26
+
+require github.com/moby/spdystream v0.5.1
