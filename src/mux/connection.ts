@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Alarm } from '../clock/alarm.js';
 import { systemClock, type Clock } from '../clock/clock.js';
@@ -27,6 +28,9 @@ import { Outbound } from './outbound.js';
 import { Pings } from './pings.js';
 import { serveStream } from './serve-stream.js';
 import { MuxStream, type StreamHost } from './stream.js';
+
+/** Milliseconds until the kernel probes a silent peer, whatever our pings say. */
+const KERNEL_KEEPALIVE = 15_000;
 
 /** Makes the wire machine of a connection. */
 export type MachineFactory = (events: MachineEvents<MuxStream>, limits: Limits, now: number) => Machine<MuxStream>;
@@ -77,7 +81,10 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
     this.#outbound = new Outbound(socket, this.#machine, this.#limits, this.#clock, {
       writeStalled: () => this.#writeStalled(),
       drained: () => this.#inbound.release(),
-      progress: () => this.#closing.postpone(this.#clock.now() + this.#limits.closeTimeout),
+      progress: () => {
+        this.#noteActivity();
+        this.#closing.postpone(this.#clock.now() + this.#limits.closeTimeout);
+      },
     });
     const { frameTimeout } = this.#limits;
     const settings = { clock: this.#clock, frameTimeout, stallPolicy: options.stallPolicy ?? 'pause' };
@@ -184,6 +191,7 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
   write(stream: MuxStream, chunks: readonly Buffer[], callback: () => void): void {
     this.#sentSinceHeard = true;
     this.#outbound.write(stream, chunks, callback);
+    this.#noteActivity();
   }
 
   end(stream: MuxStream): void {
@@ -291,6 +299,12 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
 
   #attach(head: Buffer | undefined): void {
     const socket = this.#socket;
+    if (socket instanceof Socket) {
+      socket.setNoDelay(true);
+      socket.setKeepAlive(true, KERNEL_KEEPALIVE);
+      // Whatever the HTTP server had set: from here on our own deadlines hold.
+      socket.setTimeout(0);
+    }
     socket.on('error', (error) => (this.#socketError ??= error));
     socket.on('close', () => this.#socketClosed());
     socket.on('end', () => {
@@ -335,11 +349,14 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
     this.#flushLater();
   }
 
+  #noteActivity(): void {
+    if (this.#machine.activity === this.#seenActivity) return;
+    this.#seenActivity = this.#machine.activity;
+    if (this.#idleTimeout > 0) this.#lastActivity = this.#clock.now();
+  }
+
   #flushLater(): void {
-    if (this.#machine.activity !== this.#seenActivity) {
-      this.#seenActivity = this.#machine.activity;
-      if (this.#idleTimeout > 0) this.#lastActivity = this.#clock.now();
-    }
+    this.#noteActivity();
     if (this.#machine.output.length > 0) this.#outbound.schedule();
   }
 

@@ -20,6 +20,9 @@ export interface StreamHost {
   released(stream: MuxStream): void;
 }
 
+/** What an unread piece costs beside its bytes, roughly. */
+const PIECE_BYTES = 256;
+
 /** Whether and how the stream was answered. */
 type ReplyState = 'pending' | 'accepted' | 'refused';
 
@@ -40,6 +43,10 @@ export class MuxStream extends Duplex implements IncomingStream {
   #held: (() => void) | undefined;
   #abortError: Error | undefined;
   #remoteEnded = false;
+  /** Pieces received since nothing was unread. */
+  #pieces = 0;
+  /** Unread pieces are so many that their upkeep, not their bytes, fills the buffer. */
+  #crowded = false;
 
   constructor(
     host: StreamHost,
@@ -106,9 +113,16 @@ export class MuxStream extends Duplex implements IncomingStream {
     held?.();
   }
 
-  /** Bytes from the peer. */
+  /** Bytes from the peer: a view into what the socket read. */
   receive(chunk: Buffer): void {
-    if (!this.push(chunk)) this.#host.stalled(this);
+    const unread = this.readableLength > 0 || this.readableFlowing !== true;
+    // A small piece must not keep a whole read buffer alive while it waits, nor count as if it were only its bytes.
+    const piece = unread && chunk.length * 2 < chunk.buffer.byteLength ? Buffer.from(chunk) : chunk;
+    this.#pieces++;
+    const room = this.push(piece);
+    if (this.readableLength === 0) this.#pieces = 0;
+    else if (this.#pieces * PIECE_BYTES >= this.readableHighWaterMark) this.#crowded = true;
+    if (!room || this.#crowded) this.#host.stalled(this);
   }
 
   /** FIN from the peer. */
@@ -135,13 +149,12 @@ export class MuxStream extends Duplex implements IncomingStream {
 
   override read(size?: number): unknown {
     const chunk: unknown = super.read(size);
-    if (this.#abortError !== undefined && !this.#remoteEnded && this.readableLength === 0)
-      this.destroy(this.#abortError);
+    if (this.readableLength === 0) this.#drained();
     return chunk;
   }
 
   override _read(): void {
-    this.#host.unstalled(this);
+    if (!this.#crowded) this.#host.unstalled(this);
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
@@ -180,6 +193,15 @@ export class MuxStream extends Duplex implements IncomingStream {
   #hold(send: () => void, callback: (error?: Error | null) => void): void {
     if (this.#abortError === undefined) this.#held = send;
     else if (!this.#isRead()) callback(this.#abortError);
+  }
+
+  #drained(): void {
+    this.#pieces = 0;
+    if (this.#crowded) {
+      this.#crowded = false;
+      this.#host.unstalled(this);
+    }
+    if (this.#abortError !== undefined && !this.#remoteEnded) this.destroy(this.#abortError);
   }
 
   #isRead(): boolean {
