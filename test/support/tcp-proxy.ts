@@ -1,0 +1,99 @@
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+
+/** Up is from the client to the server. */
+export type Direction = 'up' | 'down';
+
+/** One chunk as it passed. */
+export interface Passage {
+  readonly connection: number;
+  readonly direction: Direction;
+  readonly data: Buffer;
+}
+
+export interface TcpProxyOptions {
+  /** `host:port` to connect to. */
+  readonly target: string;
+  /** Cuts a connection after so many bytes in one direction; none of the chunk past it is passed on. */
+  readonly cut?: { readonly direction: Direction; readonly after: number };
+  /** How to cut: `reset` sends RST, `end` sends FIN; both to both ends. Default `reset`. */
+  readonly cutBy?: 'reset' | 'end';
+  /** Told of everything that passes. */
+  readonly onPassage?: (passage: Passage) => void;
+}
+
+export interface TcpProxy extends AsyncDisposable {
+  /** `host:port` that it listens on. */
+  readonly address: string;
+  /** How many connections were cut. */
+  readonly cuts: () => number;
+  /** Cuts all connections there are now. */
+  cutNow(): void;
+}
+
+/** A TCP relay on loopback that can record, and cut connections after a number of bytes. */
+export async function startTcpProxy(options: TcpProxyOptions): Promise<TcpProxy> {
+  const pairs = new Set<readonly [Socket, Socket]>();
+  let connections = 0;
+  let cuts = 0;
+
+  const drop = (pair: readonly [Socket, Socket]): void => {
+    if (!pairs.delete(pair)) return;
+    cuts++;
+    for (const socket of pair) {
+      if (options.cutBy === 'end') socket.destroy();
+      else socket.resetAndDestroy();
+    }
+  };
+  const relay = (pair: readonly [Socket, Socket], from: Socket, to: Socket, direction: Direction, id: number): void => {
+    let passed = 0;
+    from.on('data', (data) => {
+      const limit = options.cut?.direction === direction ? options.cut.after : Number.POSITIVE_INFINITY;
+      const part = data.subarray(0, Math.max(0, limit - passed));
+      passed += data.length;
+      if (part.length > 0) {
+        options.onPassage?.({ connection: id, direction, data: part });
+        if (!to.write(part)) {
+          from.pause();
+          to.once('drain', () => from.resume());
+        }
+      }
+      // The cut comes after what was passed on has left: a reset would overtake it.
+      if (passed >= limit) {
+        from.pause();
+        if (to.writableLength === 0) setImmediate(drop, pair);
+        else to.once('drain', () => drop(pair));
+      }
+    });
+    from.on('end', () => to.end());
+    from.on('error', () => to.destroy());
+    from.on('close', () => to.destroySoon());
+  };
+
+  const { hostname, port } = new URL(`tcp://${options.target}`);
+  const server = createServer({ allowHalfOpen: true }, (client) => {
+    const upstream = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
+    const pair = [client, upstream] as const;
+    const id = connections++;
+    pairs.add(pair);
+    client.setNoDelay(true);
+    upstream.setNoDelay(true);
+    relay(pair, client, upstream, 'up', id);
+    relay(pair, upstream, client, 'down', id);
+    upstream.on('close', () => pairs.delete(pair));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    cuts: () => cuts,
+    cutNow: () => {
+      for (const pair of pairs) drop(pair);
+    },
+    [Symbol.asyncDispose]: async () => {
+      server.close();
+      for (const pair of pairs) for (const socket of pair) socket.destroy();
+      await once(server, 'close');
+    },
+  };
+}
