@@ -1,0 +1,43 @@
+import { remoteCommandHandler, type RemoteCommandHandlerOptions } from '../remotecommand/index.js';
+import type { RequestContext } from './context.js';
+import type { Pod } from './objects.js';
+import type { PodRuntime } from './runtime.js';
+import { badRequest } from './status-error.js';
+
+/** How exec and attach sessions are served. */
+export type ConnectOptions = Omit<RemoteCommandHandlerOptions, 'onError'>;
+
+/**
+ * The container that a request means: the one it names, or the first.
+ *
+ * @throws StatusError (400) for a name that the pod does not have, in the words of core `registry/core/pod`.
+ */
+export function containerOf(pod: Pod, wanted: string | null): string {
+  const names = pod.spec.containers.map(({ name }) => name);
+  const name = wanted || names[0] || '';
+  if (!names.includes(name)) throw badRequest(`container ${name} is not valid for pod ${pod.metadata.name}`);
+  return name;
+}
+
+/** Serves `pods/exec` and `pods/attach`: checks all that can be before the connection is upgraded, then hands it over. */
+export function serveConnect(
+  runtime: PodRuntime,
+  pod: Pod,
+  { req, query, info, upgrade }: RequestContext,
+  options: ConnectOptions,
+): void {
+  if (upgrade === undefined) throw badRequest('Upgrade request required');
+  const container = containerOf(pod, query.get('container'));
+  const attaching = info.subresource === 'attach';
+  if (!attaching && query.getAll('command').length === 0) throw badRequest('you must specify a command to execute');
+  const { phase } = pod.status;
+  if (phase === 'Succeeded' || phase === 'Failed') {
+    throw badRequest(`cannot exec into a container in a completed pod; current phase is ${phase}`);
+  }
+  runtime.assertRunning(pod, container);
+  const handle = remoteCommandHandler(
+    (session) => (attaching ? runtime.attach(pod, container, session) : runtime.exec(pod, container, session)),
+    options,
+  );
+  handle(req, upgrade.socket, upgrade.head);
+}
