@@ -125,7 +125,7 @@ export interface GoServer<T> extends AsyncDisposable {
 export async function startGoServer<T>(
   program: GoProgram,
   args: readonly string[],
-  timeout?: number,
+  timeout = 600_000,
 ): Promise<GoServer<T>> {
   const running = startGo<T>(program, args, timeout);
   const stop = async (): Promise<GoOutput<T>> => {
