@@ -6,7 +6,9 @@
 export {
   acceptChannels,
   dialChannels,
+  isHalfCloseRequest,
   isWebSocketRequest,
+  supportsHalfClose,
   type AcceptChannelsOptions,
   type ChannelConnection,
   type ChannelMode,

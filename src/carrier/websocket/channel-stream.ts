@@ -120,6 +120,8 @@ export class ChannelStream extends Duplex {
 
   override read(size?: number): unknown {
     const chunk: unknown = super.read(size);
+    // Only now are the bytes gone: Node asks for more before it takes out what is there.
+    this.#makeRoom();
     if (this.#failure !== undefined) process.nextTick(() => this.#failIfRead());
     return chunk;
   }
@@ -136,10 +138,11 @@ export class ChannelStream extends Duplex {
       this.#wanted = this.push(piece);
     }
     if (this.#peerEnded && this.#queue.bytes === 0) this.push(null);
-    if (this.#full && this.held <= this.#capacity / 2) this.#empty();
+    this.#makeRoom();
   }
 
-  #empty(): void {
+  #makeRoom(): void {
+    if (!this.#full || this.held > this.#capacity / 2) return;
     this.#full = false;
     this.#host.ready(this.#channel);
   }
@@ -177,7 +180,8 @@ export class ChannelStream extends Duplex {
     const writing = this.#writing;
     this.#writing = undefined;
     writing?.(error ?? new ConnectionLostError('the channel was destroyed', { initiator: 'local' }));
-    if (this.#full) this.#empty();
+    if (this.#full) this.#host.ready(this.#channel);
+    this.#full = false;
     callback(error);
   }
 }

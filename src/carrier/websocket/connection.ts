@@ -133,7 +133,10 @@ export class WebSocketChannels implements ChannelConnection {
 
   #ping(sent: () => void): void {
     if (!isOpen(this.#socket)) return;
-    this.#socket.ping(undefined, undefined, sent);
+    this.#socket.ping(undefined, undefined, () => {
+      this.#progress();
+      sent();
+    });
     this.#watchWrites();
   }
 

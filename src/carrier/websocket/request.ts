@@ -23,3 +23,17 @@ export function offeredProtocols(req: Pick<IncomingMessage, 'headersDistinct'>):
     .map((value) => value.trim())
     .filter((value) => value !== '' && !value.startsWith(BEARER));
 }
+
+/** Whether a subprotocol has the half-close signal: only v5 of remotecommand (`protocolSupportsStreamClose`). */
+export function supportsHalfClose(protocol: string): boolean {
+  return protocol === 'v5.channel.k8s.io';
+}
+
+/**
+ * Whether the request asks for a WebSocket and offers a subprotocol with the half-close signal.
+ *
+ * Source: apimachinery `wsstream.IsWebSocketRequestWithStreamCloseProtocol`.
+ */
+export function isHalfCloseRequest(req: Pick<IncomingMessage, 'headersDistinct'>): boolean {
+  return isWebSocketRequest(req) && offeredProtocols(req).some(supportsHalfClose);
+}
