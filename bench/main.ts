@@ -1,0 +1,53 @@
+// `npm run bench`: measures Trunkline against raw TCP, `ws` and moby/spdystream. See docs/benchmarks.md.
+import { writeFile } from 'node:fs/promises';
+import { constants } from 'node:os';
+import type { Run } from './cases.js';
+import { compare } from './compare.js';
+import { USAGE, parseBenchOptions, type BenchOptions } from './options.js';
+import { buildGoPeer, type Program } from './programs.js';
+import { Progress } from './progress.js';
+import { toJson } from './report-json.js';
+import { describeMachine, reportCase } from './report-text.js';
+import { runRounds } from './rounds.js';
+import { runsOf, selectCases } from './selection.js';
+
+async function bench(options: BenchOptions, signal: AbortSignal): Promise<void> {
+  const cases = selectCases(options.only, options.go);
+  const runs = runsOf(cases);
+  const goPeer = await goPeerFor(runs, signal);
+  console.log(`${describeMachine()}\n${options.rounds} rounds, windows of ${options.window} ms\n`);
+  const progress = new Progress(options.rounds);
+  const samples = await runRounds(runs, options.rounds, options, goPeer, progress.show, signal).finally(() =>
+    progress.done(),
+  );
+  const comparisons = cases.map((one) => compare(one, samples));
+  for (const [index, one] of cases.entries()) console.log(reportCase(one, comparisons[index] ?? [], samples));
+  if (options.json !== undefined) {
+    await writeFile(options.json, `${JSON.stringify(comparisons.flat().map(toJson), undefined, 2)}\n`);
+  }
+}
+
+async function goPeerFor(runs: readonly Run[], signal: AbortSignal): Promise<Program | undefined> {
+  return runs.some(({ peer }) => peer === 'go') ? await buildGoPeer(signal) : undefined;
+}
+
+function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.message}\n${error.cause.message}` : error.message;
+}
+
+const abort = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(name, () => {
+    process.exitCode = 128 + constants.signals[name];
+    abort.abort(new Error(`stopped by ${name}`));
+  });
+}
+try {
+  const options = parseBenchOptions(process.argv.slice(2));
+  if (options.help) console.log(USAGE);
+  else await bench(options, abort.signal);
+} catch (error) {
+  console.error(explain(error));
+  process.exitCode ??= 1;
+}

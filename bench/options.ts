@@ -1,0 +1,58 @@
+import { parseArgs } from 'node:util';
+
+/** Settings of a whole run. */
+export interface BenchOptions {
+  readonly json: string | undefined;
+  readonly only: string | undefined;
+  readonly rounds: number;
+  /** Milliseconds. */
+  readonly warmup: number;
+  /** Milliseconds. */
+  readonly window: number;
+  readonly go: boolean;
+  readonly help: boolean;
+}
+
+/** What `--help` prints. */
+export const USAGE: string = `usage: npm run bench -- [options]
+
+  --only PATTERN  only cases whose name or title matches this regular expression
+  --rounds N      rounds, each of which runs every case and its references once (default 7)
+  --window MS     length of one measurement (default 800)
+  --warmup MS     what passes before it (default 400)
+  --json FILE     write the comparisons there as JSON
+  --no-go         leave out the comparison with moby/spdystream, which needs Go
+  --help          print this
+
+How to read the results: docs/benchmarks.md`;
+
+/** Reads the command line. Throws for what it does not know. */
+export function parseBenchOptions(args: readonly string[]): BenchOptions {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      json: { type: 'string' },
+      only: { type: 'string' },
+      rounds: { type: 'string', default: '7' },
+      warmup: { type: 'string', default: '400' },
+      window: { type: 'string', default: '800' },
+      'no-go': { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  return {
+    json: values.json,
+    only: values.only,
+    rounds: positive('rounds', values.rounds),
+    warmup: positive('warmup', values.warmup),
+    window: positive('window', values.window),
+    go: !values['no-go'],
+    help: values.help,
+  };
+}
+
+function positive(name: string, text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  throw new Error(`--${name} must be a whole number above 0, not ${text}`);
+}
