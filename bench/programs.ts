@@ -36,7 +36,7 @@ export async function buildGoPeer(signal: AbortSignal): Promise<Program> {
   } catch (error) {
     const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
     if (!missing) throw new Error('the Go peer in bench/go could not be built', { cause: error });
-    if (!existsSync(binary)) throw new Error(GO_MISSING);
+    if (!existsSync(binary)) throw new Error(GO_MISSING, { cause: error });
   }
   return [binary];
 }
