@@ -71,6 +71,7 @@ export function copyInput(input: NonNullable<AttachOptions['stdin']>, remote: Du
     source.on('data', take);
     // A source that was paused before stays so when a listener comes.
     source.resume();
+    if (remote.destroyed) release();
   }
   return { failed: failed.promise, release };
 }

@@ -101,6 +101,9 @@ export function copyOutput(source: Readable, sink: OutputSink): Promise<Error | 
     source.on('data', take);
     source.once('end', () => finish());
     source.on('error', finish);
-    source.once('close', () => finish(new Error('the stream closed before its end')));
+    const close = (): void => finish(source.errored ?? new Error('the stream closed before its end'));
+    source.once('close', close);
+    // It can have failed while other streams were still being opened.
+    if (source.destroyed) close();
   });
 }

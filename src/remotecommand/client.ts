@@ -97,16 +97,21 @@ async function open(
   }
 }
 
-/** Keeps what the second answer said, and shows both. */
+/** Keeps what the second answer said, and shows both, or one for both when they are the same. */
 function bothFailed(first: unknown, second: unknown): UpgradeFailureError {
   const answer = [second, first].find((error) => error instanceof UpgradeFailureError);
-  const [webSocket, spdy] = [first, second].map((error) => (error instanceof Error ? error.message : String(error)));
+  const [webSocket, spdy] = [first, second].map(reasonOf);
   const message = webSocket === spdy ? `${spdy}` : `over WebSocket: ${webSocket}; over SPDY: ${spdy}`;
-  return new UpgradeFailureError(message, {
+  return new UpgradeFailureError(`unable to upgrade connection: ${message}`, {
     cause: new AggregateError([first, second], message),
     initiator: 'remote',
     ...(answer?.statusCode === undefined ? {} : { statusCode: answer.statusCode }),
     ...(answer?.status === undefined ? {} : { status: answer.status }),
     ...(answer?.body === undefined ? {} : { body: answer.body }),
   });
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof UpgradeFailureError && error.status?.message) return error.status.message;
+  return error instanceof Error ? error.message : String(error);
 }

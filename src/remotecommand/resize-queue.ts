@@ -13,7 +13,7 @@ export class ResizeQueue implements AsyncIterable<TerminalSize> {
   #waiting: ((result: IteratorResult<TerminalSize, undefined>) => void)[] = [];
 
   constructor(source?: Readable) {
-    if (source === undefined) {
+    if (source === undefined || source.destroyed) {
       this.#ended = true;
       return;
     }

@@ -19,11 +19,15 @@ export class SessionInput extends Readable {
     this.on('error', () => {});
     source.on('error', (error) => this.destroy(error));
     source.once('end', () => this.finish());
-    source.once('close', () => {
-      if (!this.#discarding) this.destroy(new ConnectionLostError('the connection closed before stdin ended'));
-    });
+    const close = (): void => {
+      if (this.#discarding) return;
+      this.destroy(source.errored ?? new ConnectionLostError('the connection closed before stdin ended'));
+    };
+    source.once('close', close);
     source.on('data', this.#take);
     source.pause();
+    // The client can have given it up while it was still opening others.
+    if (source.destroyed) close();
   }
 
   /** Ends the stream for its reader and discards what still comes. */
