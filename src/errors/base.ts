@@ -38,7 +38,7 @@ export abstract class TrunklineError extends Error {
       prototype !== null;
       prototype = Object.getPrototypeOf(prototype) as object | null
     ) {
-      if (prototype.constructor.name === this.name) return true;
+      if (prototype.constructor?.name === this.name) return true;
     }
     return false;
   }

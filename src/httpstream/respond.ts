@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { systemClock, type Clock } from '../clock/clock.js';
+import { InvalidArgumentError } from '../errors/index.js';
 import { DEFAULT_LIMITS } from '../limits/limits.js';
 import { StreamHeaders, type HeadersInit } from './headers.js';
 import { failureStatus, type Status } from './status.js';
@@ -50,8 +51,15 @@ export function absorbErrors(socket: Duplex): void {
   socket.on('error', () => {});
 }
 
+/** What a field value may hold on the wire. Beyond one byte, `latin1` would cut characters down to line breaks. */
+const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
 function responseHead(code: number, headers: Iterable<readonly [string, string]>): Buffer {
   let text = `HTTP/1.1 ${code} ${STATUS_CODES[code] ?? 'Unknown'}\r\n`;
-  for (const [name, value] of headers) text += `${name}: ${value}\r\n`;
+  for (const [name, value] of headers) {
+    if (!FIELD_VALUE.test(value))
+      throw new InvalidArgumentError(`header ${name} has characters that HTTP cannot carry`);
+    text += `${name}: ${value}\r\n`;
+  }
   return Buffer.from(`${text}\r\n`, 'latin1');
 }

@@ -6,7 +6,7 @@ export interface Limits {
   readonly maxStreams: number;
   /** Streams whose reply is deferred. More are refused. Default 64. */
   readonly acceptBacklog: number;
-  /** Received bytes that one stream holds unread before its policy acts. Default 262,144. */
+  /** Received bytes that one stream holds unread before its policy acts; a piece counts as 256 at least. Default 262,144. */
   readonly streamBufferBytes: number;
   /** Upper bound of `maxStreams` × `streamBufferBytes`; `resolveLimits` refuses settings beyond it. Default 67,108,864. */
   readonly receiveBudgetBytes: number;
@@ -27,7 +27,7 @@ export interface Limits {
   readonly maxHeaderFramesPerStream: number;
   /** Entries in a SETTINGS frame. Default 32. */
   readonly maxSettings: number;
-  /** Control frames that are not yet written to the socket. Past it the connection ends. Default 256. */
+  /** Control frames that the socket has not taken yet. At it reading stops until it took them. Default 256. */
   readonly maxPendingControlFrames: number;
   /** Bytes handed to the socket and not yet sent, past which streams wait. Default 1,048,576. */
   readonly outboundBytes: number;

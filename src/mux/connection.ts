@@ -325,11 +325,10 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
     const { maxStreams } = this.#limits;
     const headers = parseHeaders(fields);
     const full = this.#serving.size >= maxStreams;
-    if (headers === undefined || full || this.#reason !== undefined) {
-      this.#machine.reset(wire, headers === undefined ? 'protocol-error' : 'refused');
-      return undefined;
-    }
-    return headers;
+    if (headers === undefined) this.#machine.violated(wire, 'protocol-error');
+    else if (full || this.#reason !== undefined) this.#machine.reset(wire, 'refused');
+    else return headers;
+    return undefined;
   }
 
   #register(stream: MuxStream): void {
@@ -409,6 +408,9 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
       if (error === undefined) stream.destroy(new StreamResetError('cancel', { initiator: 'local' }));
       else stream.abort(error);
     }
+    // Those that still have something to deliver are not streams of this connection any more.
+    this.#live.clear();
+    this.#streams.clear();
     this.#machine.goAway();
     this.#outbound.finish();
     this.#pings.close(error ?? new ConnectionLostError('the connection was closed', { initiator: 'local' }));

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { Alarm } from '../clock/alarm.js';
 import type { Clock } from '../clock/clock.js';
-import { TimeoutError } from '../errors/index.js';
+import { TimeoutError, TrunklineError } from '../errors/index.js';
 import type { Machine } from '../wire/machine.js';
 import { checkMilliseconds, type StallPolicy } from './options.js';
 import type { MuxStream } from './stream.js';
@@ -21,6 +21,10 @@ export interface InboundSettings {
   readonly clock: Clock;
   readonly frameTimeout: number;
   readonly stallPolicy: StallPolicy;
+}
+
+function rethrow(error: unknown): never {
+  throw error;
 }
 
 /** The receiving half of a connection: feeds the machine, and stops reading while somebody has to catch up. */
@@ -127,6 +131,8 @@ export class Inbound {
       end = this.#machine.receive(chunk, 0, now);
     } catch (error) {
       this.#events.failed(error instanceof Error ? error : new Error(String(error)));
+      // What a listener of the application threw is the application's, as on any Node stream.
+      if (!(error instanceof TrunklineError)) process.nextTick(() => rethrow(error));
       return;
     } finally {
       this.#feeding = false;

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock/clock.js';
 import { InvalidArgumentError } from '../errors/index.js';
-import type { Limits } from '../limits/limits.js';
+import { resolveLimits, type Limits } from '../limits/limits.js';
 
 /**
  * What happens when one stream holds `limits.streamBufferBytes` unread on a wire without flow control:
@@ -30,6 +30,16 @@ export interface ConnectionOptions {
   readonly stallPolicy?: StallPolicy;
   /** Bytes of the new protocol that were read together with the upgrade. */
   readonly head?: Buffer;
+}
+
+/** Refuses unusable settings. @throws InvalidArgumentError */
+export function checkConnectionOptions(options: ConnectionOptions): void {
+  resolveLimits(options.limits);
+  const { idleTimeout = 0, pingPeriod = 0, pingTimeout = 0, stallPolicy = 'pause' } = options;
+  checkMilliseconds('idle timeout', idleTimeout);
+  checkMilliseconds('pingPeriod', pingPeriod);
+  checkMilliseconds('pingTimeout', pingTimeout);
+  if (stallPolicy !== 'pause') checkMilliseconds('resetAfter', stallPolicy.resetAfter);
 }
 
 /** Refuses what is not a duration. */

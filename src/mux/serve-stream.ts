@@ -8,7 +8,7 @@ export function serveStream(stream: MuxStream, handler: NewStreamHandler, handle
     serving = handler(stream, stream.accepted);
   } catch {
     // As the original answers a handler's error: a reset, without the reason.
-    stream.refuse('cancel');
+    stream.reset(stream.replyState === 'pending' ? 'cancel' : 'internal-error');
     handled();
     return;
   }

@@ -149,7 +149,9 @@ export class MuxStream extends Duplex implements IncomingStream {
 
   override read(size?: number): unknown {
     const chunk: unknown = super.read(size);
-    if (this.readableLength === 0) this.#drained();
+    // A reader that wants more than there is must get it, however many pieces that takes.
+    const hungry = chunk === null && size !== 0;
+    if (hungry || this.readableLength === 0) this.#caughtUp();
     return chunk;
   }
 
@@ -195,13 +197,14 @@ export class MuxStream extends Duplex implements IncomingStream {
     else if (!this.#isRead()) callback(this.#abortError);
   }
 
-  #drained(): void {
+  #caughtUp(): void {
     this.#pieces = 0;
     if (this.#crowded) {
       this.#crowded = false;
       this.#host.unstalled(this);
     }
-    if (this.#abortError !== undefined && !this.#remoteEnded) this.destroy(this.#abortError);
+    const lost = this.#abortError !== undefined && !this.#remoteEnded && this.readableLength === 0;
+    if (lost) this.destroy(this.#abortError);
   }
 
   #isRead(): boolean {

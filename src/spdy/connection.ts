@@ -1,7 +1,8 @@
 import type { Duplex } from 'node:stream';
+import { InvalidArgumentError } from '../errors/index.js';
 import type { Connection, NewStreamHandler } from '../httpstream/index.js';
 import { MuxConnection } from '../mux/connection.js';
-import type { ConnectionOptions } from '../mux/options.js';
+import { checkConnectionOptions, type ConnectionOptions } from '../mux/options.js';
 import { SpdyMachine } from '../wire/spdy/machine.js';
 
 /** Settings of a SPDY connection. */
@@ -41,6 +42,17 @@ export function newSpdyClientConnection(duplex: Duplex, options: SpdyClientOptio
   return connect('client', duplex, options.newStreamHandler ?? refuseStreams, options);
 }
 
+/** Checks options before anything is sent. @throws InvalidArgumentError */
+export function checkSpdyOptions(options: SpdyConnectionOptions): void {
+  checkConnectionOptions(options);
+  const { compressionLevel = 0 } = options;
+  if (!Number.isInteger(compressionLevel) || compressionLevel < 0 || compressionLevel > 9) {
+    throw new InvalidArgumentError(
+      `compressionLevel must be a whole number from 0 to 9, not ${String(compressionLevel)}`,
+    );
+  }
+}
+
 const refuseStreams: NewStreamHandler = (stream) => stream.refuse('refused');
 
 function connect(
@@ -49,6 +61,7 @@ function connect(
   handler: NewStreamHandler,
   options: SpdyConnectionOptions,
 ): Connection {
+  checkSpdyOptions(options);
   const { compressionLevel = 0 } = options;
   return new MuxConnection(
     duplex,

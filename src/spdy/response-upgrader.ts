@@ -11,14 +11,16 @@ import {
   type NewStreamHandler,
   type ResponseUpgrader,
 } from '../httpstream/index.js';
-import { newSpdyServerConnection, type SpdyConnectionOptions } from './connection.js';
+import { checkSpdyOptions, newSpdyServerConnection, type SpdyConnectionOptions } from './connection.js';
 import { UPGRADE_TOKEN } from './token.js';
 
 /** Answers `Upgrade: SPDY/3.1` requests (k8s.io/streaming `httpstream/spdy/upgrade.go`). */
 export class SpdyResponseUpgrader implements ResponseUpgrader {
   readonly #options: SpdyConnectionOptions;
 
+  /** @throws InvalidArgumentError for unusable options. */
   constructor(options: SpdyConnectionOptions = {}) {
+    checkSpdyOptions(options);
     this.#options = options;
   }
 
@@ -26,7 +28,7 @@ export class SpdyResponseUpgrader implements ResponseUpgrader {
    * Sends the 101 and returns the connection; a request without the upgrade headers gets 400 and `undefined`.
    *
    * @param headers go into the 101; put the protocol that `handshake` chose here.
-   * @throws InvalidArgumentError, before anything is sent, for unusable options or headers.
+   * @throws InvalidArgumentError, before anything is sent, for unusable headers.
    */
   upgradeResponse(
     req: IncomingMessage,

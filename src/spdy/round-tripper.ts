@@ -9,14 +9,16 @@ import {
   type UpgradeRoundTripper,
 } from '../httpstream/index.js';
 import { resolveLimits } from '../limits/limits.js';
-import { newSpdyClientConnection, type SpdyClientOptions } from './connection.js';
+import { checkSpdyOptions, newSpdyClientConnection, type SpdyClientOptions } from './connection.js';
 import { UPGRADE_TOKEN } from './token.js';
 
 /** Upgrades requests to SPDY/3.1 (k8s.io/streaming `httpstream/spdy/roundtripper.go`). */
 export class SpdyRoundTripper implements UpgradeRoundTripper {
   readonly #options: SpdyClientOptions;
 
+  /** @throws InvalidArgumentError for unusable options. */
   constructor(options: SpdyClientOptions = {}) {
+    checkSpdyOptions(options);
     this.#options = options;
   }
 

@@ -65,7 +65,10 @@ export interface Machine<Owner> {
    * @throws ProtocolError or LimitExceededError: the connection cannot go on. A goodbye is in `output`.
    */
   receive(chunk: Buffer, offset: number, now: number): number;
-  /** Makes a running `receive` return after the current event. */
+  /**
+   * Makes a running `receive` return after the current event. `receive` also returns early, by itself, when
+   * `pendingControlFrames` reaches `limits.maxPendingControlFrames`.
+   */
   pause(): void;
   /** Opens a stream. Throws InvalidArgumentError or StreamsExhaustedError, and then nothing has changed. */
   open(headers: HeaderEntries, owner: Owner): WireStream<Owner>;
@@ -76,6 +79,8 @@ export interface Machine<Owner> {
   end(stream: WireStream<Owner>): void;
   /** Ends the stream in both directions and tells the peer. Does nothing once it is closed. */
   reset(stream: WireStream<Owner>, reason: ResetReason): void;
+  /** As {@link reset}, at the peer's expense: it broke a rule. Throws LimitExceededError when it did so too often. */
+  violated(stream: WireStream<Owner>, reason: ResetReason): void;
   /** Sends a ping and returns its id. */
   ping(): number;
   /** Says goodbye: from now on streams that the peer opens are ignored. */

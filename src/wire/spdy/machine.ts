@@ -1,5 +1,11 @@
 import { FrameOutput } from '../../bytes/frame-output.js';
-import { LimitExceededError, ProtocolError, StreamsExhaustedError, type ResetReason } from '../../errors/index.js';
+import {
+  InvalidArgumentError,
+  LimitExceededError,
+  ProtocolError,
+  StreamsExhaustedError,
+  type ResetReason,
+} from '../../errors/index.js';
 import { Budget } from '../../limits/budget.js';
 import type { Limits } from '../../limits/limits.js';
 import type { HeaderEntries } from '../headers.js';
@@ -115,6 +121,7 @@ export class SpdyMachine<Owner> implements Machine<Owner> {
       throw new StreamsExhaustedError('all SPDY stream ids of this connection are used', { initiator: 'local' });
     }
     const block = encodeHeaderBlock(headers);
+    this.#checkBlock(block);
     const stream = new SpdyStream<Owner>(this.#nextId, false, owner);
     const head = Buffer.alloc(10);
     head.writeUInt32BE(stream.id, 0);
@@ -156,6 +163,11 @@ export class SpdyMachine<Owner> implements Machine<Owner> {
     if (own === undefined) return;
     this.#sendControlWords(spdy.RST_STREAM, own.id, spdy.resetCode(reason));
     this.#forget(own);
+  }
+
+  violated(stream: WireStream<Owner>, reason: ResetReason): void {
+    const own = this.#own(stream);
+    if (own !== undefined) this.#violated(own, reason);
   }
 
   ping(): number {
@@ -208,6 +220,8 @@ export class SpdyMachine<Owner> implements Machine<Owner> {
     const id = this.#streamId('SYN_STREAM', payload, 10);
     const headers = this.#decodeHeaders(payload, 10);
     if (this.#goneAway) return;
+    const open = this.#streams.get(id);
+    if (open !== undefined) return this.#violated(open, 'protocol-error');
     if (id % 2 === this.#parity || id <= this.#lastInboundId) {
       // Answered like the original does, but paid for: otherwise bad ids would make us send resets without end.
       this.#spendReset();
@@ -218,12 +232,9 @@ export class SpdyMachine<Owner> implements Machine<Owner> {
     this.#activity++;
     const stream = new SpdyStream<Owner>(id, true, undefined);
     this.#streams.set(id, stream);
-    stream.remoteEnded = (flags & spdy.FLAG_FIN) !== 0;
     stream.localEnded = (flags & spdy.FLAG_UNIDIRECTIONAL) !== 0;
     this.#events.streamOpened(stream, headers);
-    if (stream.state === 'closed') return;
-    if (stream.remoteEnded) this.#events.streamEnded(stream);
-    this.#forgetIfEnded(stream);
+    if ((flags & spdy.FLAG_FIN) !== 0) this.#remoteEnd(stream);
   }
 
   #synReply(flags: number, payload: Buffer): void {
@@ -284,6 +295,7 @@ export class SpdyMachine<Owner> implements Machine<Owner> {
 
   #goAwayReceived(flags: number, payload: Buffer): void {
     checkFixed('GOAWAY', flags, payload, 8);
+    this.#spendEmpty('GOAWAY');
     this.#events.goneAway(payload.readUInt32BE(0) & spdy.MAX_STREAM_ID);
   }
 
@@ -329,6 +341,7 @@ export class SpdyMachine<Owner> implements Machine<Owner> {
   #dataPiece(chunk: Buffer, rest: number): void {
     const stream = this.#dataStream;
     if (stream === undefined) return;
+    this.#activity++;
     // A reset in the middle of a frame: the rest of it belongs to nobody.
     if (stream.state !== 'closed') this.#events.streamData(stream, chunk);
     if (rest > 0) return;
@@ -352,6 +365,18 @@ export class SpdyMachine<Owner> implements Machine<Owner> {
     this.#forget(stream);
   }
 
+  /** What this side would not accept it does not send either; and beyond 24 bits a length would run into the flags. */
+  #checkBlock(block: Buffer): void {
+    const { maxHeaderBytes, maxControlFrameBytes } = this.#limits;
+    // The frame's own fields, the zlib head, and what DEFLATE adds to a block that does not shrink.
+    const framed = block.length + 64 + (block.length >>> 11);
+    if (block.length > maxHeaderBytes || framed > maxControlFrameBytes) {
+      throw new InvalidArgumentError(
+        `headers of ${block.length} bytes exceed maxHeaderBytes (${maxHeaderBytes}) or maxControlFrameBytes (${maxControlFrameBytes})`,
+      );
+    }
+  }
+
   #streamId(frame: string, payload: Buffer, least: number): number {
     if (payload.length < least) throw violation(`${frame} of ${payload.length} bytes`);
     const id = payload.readUInt32BE(0) & spdy.MAX_STREAM_ID;
@@ -363,8 +388,10 @@ export class SpdyMachine<Owner> implements Machine<Owner> {
     return decodeHeaderBlock(this.#decompressor.decompress(payload.subarray(offset)), this.#limits);
   }
 
+  /** The record of a stream that can still be spoken of to the peer. */
   #own(stream: WireStream<Owner>): SpdyStream<Owner> | undefined {
-    return this.#streams.get(stream.id);
+    const own = this.#streams.get(stream.id);
+    return own?.state === 'closed' ? undefined : own;
   }
 
   #forgetIfEnded(stream: SpdyStream<Owner>): void {
@@ -395,15 +422,19 @@ export class SpdyMachine<Owner> implements Machine<Owner> {
   }
 
   #sendControl(type: number, flags: number, payload: Buffer): void {
-    this.#activity++;
-    this.pendingControlFrames++;
+    this.#countControl();
     writeControl(this.output, type, flags, payload);
   }
 
   #sendControlWords(type: number, ...words: readonly number[]): void {
-    this.#activity++;
-    this.pendingControlFrames++;
+    this.#countControl();
     writeControlWords(this.output, type, ...words);
+  }
+
+  #countControl(): void {
+    this.#activity++;
+    // The driver looks at the count between events only: one chunk of pings must not pile up answers past it.
+    if (++this.pendingControlFrames >= this.#limits.maxPendingControlFrames) this.#reader.pause();
   }
 }
 
