@@ -173,14 +173,15 @@ export class WebSocketChannels implements ChannelConnection {
 
   #makeOutbound(): Outbound {
     const socket = this.#socket;
+    const carrier = this.#carrier;
     const sink = {
       get open() {
-        return isOpen(socket);
+        return isOpen(socket) && carrier.writable;
       },
       get bufferedAmount() {
         return socket.bufferedAmount;
       },
-      send: (message: Buffer, sent: () => void) => {
+      send: (message: Buffer, sent: (error?: Error | null) => void) => {
         this.#cork();
         socket.send(message, { binary: true }, sent);
         this.#active(this.#options.clock.now());

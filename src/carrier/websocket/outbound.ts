@@ -4,8 +4,8 @@ export interface MessageSink {
   readonly open: boolean;
   /** Bytes handed over and not yet with the kernel. */
   readonly bufferedAmount: number;
-  /** `sent` is called when the message is with the kernel, or was lost. */
-  send(message: Buffer, sent: () => void): void;
+  /** `sent` is called when the message is with the kernel, or with an error when it was lost. */
+  send(message: Buffer, sent: (error?: Error | null) => void): void;
 }
 
 interface Job {
@@ -74,7 +74,9 @@ export class Outbound {
     this.#pumping = false;
   }
 
-  readonly #sent = (): void => {
+  readonly #sent = (error?: Error | null): void => {
+    // The end of the connection follows, and tells the writers.
+    if (error) return;
     this.#onSent();
     this.#pump();
   };
