@@ -180,7 +180,8 @@ export class MuxStream extends Duplex implements IncomingStream {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    this.#settleReply(error ?? new StreamResetError('cancel', { initiator: 'local' }));
+    // Most streams end long after the reply, and an error's stack trace costs more than the rest of the ending.
+    if (this.#reply === 'pending') this.#settleReply(error ?? new StreamResetError('cancel', { initiator: 'local' }));
     this.#held = undefined;
     this.#host.released(this);
     callback(error);
