@@ -25,6 +25,7 @@ export interface ContainerState {
     readonly exitCode: number;
     readonly signal?: number;
     readonly reason: string;
+    readonly message?: string;
     readonly startedAt: string;
     readonly finishedAt: string;
   };
