@@ -32,7 +32,7 @@ describe('tiny frames', () => {
     ['a million pings', Buffer.alloc(0), clientFrame(0x9, Buffer.alloc(0)), 'emptyFrameBurst'],
   ] as const) {
     it(`${name} end the connection, and a neighbour goes on`, async (t) => {
-      const { port, accepted } = await channelServer(t);
+      const { port, accepted } = await channelServer(t, { limits: { closeTimeout: 100 } });
       const neighbours = await pair(t);
       const peer = await rawClient(t, port);
       const connection = await accepted;
