@@ -72,7 +72,11 @@ function sinceOf(query: URLSearchParams, clock: WallClock): Date | undefined {
   const seconds = integerOf(query, 'sinceSeconds');
   const time = query.get('sinceTime') || undefined;
   if (seconds !== undefined && time !== undefined) {
-    throw invalid('PodLogOptions', 'sinceSeconds', 'Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified');
+    throw invalid(
+      'PodLogOptions',
+      'sinceSeconds',
+      'Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified',
+    );
   }
   if (time !== undefined) {
     const since = new Date(time);

@@ -17,7 +17,10 @@ export function podTable(clock: WallClock): TableConvertor<Pod> {
       NAME,
       column('Ready', 'The aggregate readiness state of this pod for accepting traffic.'),
       column('Status', 'The aggregate status of the containers in this pod.'),
-      column('Restarts', 'The number of times the containers in this pod have been restarted and when the last container in this pod has restarted.'),
+      column(
+        'Restarts',
+        'The number of times the containers in this pod have been restarted and when the last container in this pod has restarted.',
+      ),
       AGE,
       column('IP', 'IP address allocated to the pod.', { priority: 1 }),
       column('Node', 'The node that the pod runs on.', { priority: 1 }),

@@ -51,7 +51,9 @@ export function createRouter(environment: RouteEnvironment): Router {
   ]);
   const paths = fixedPaths(environment);
   return (info, method) => {
-    const methods = info.isResourceRequest ? resourceMethods(info, resources, subresources) : paths.get(trim(info.path));
+    const methods = info.isResourceRequest
+      ? resourceMethods(info, resources, subresources)
+      : paths.get(trim(info.path));
     if (methods === undefined) throw unknownPath();
     const handler = Object.hasOwn(methods, method) ? methods[method] : undefined;
     if (handler === undefined) throw methodNotAllowed(Object.keys(methods));
@@ -70,7 +72,8 @@ function resourceMethods(
 ): Methods | undefined {
   if (info.apiPrefix !== 'api' || info.apiVersion !== 'v1') return undefined;
   if (info.parts.length > 3) return undefined;
-  if (info.subresource !== '') return info.name === '' ? undefined : subresources.get(`${info.resource}/${info.subresource}`);
+  if (info.subresource !== '')
+    return info.name === '' ? undefined : subresources.get(`${info.resource}/${info.subresource}`);
   const routes = resources.get(info.resource);
   if (routes === undefined) return undefined;
   if (info.verb === 'proxy') return undefined;
@@ -84,7 +87,10 @@ interface ResourceRoutes {
   object(info: RequestInfo): Methods | undefined;
 }
 
-function withResource<T extends KubernetesObject>(resource: Resource<T>, environment: RouteEnvironment): ResourceRoutes {
+function withResource<T extends KubernetesObject>(
+  resource: Resource<T>,
+  environment: RouteEnvironment,
+): ResourceRoutes {
   const one = reading((context, response) => serveGet(resource, context, response));
   return {
     collection: reading((context, response) => serveList(resource, context, response)),
@@ -116,17 +122,38 @@ function fixedPaths({ address }: RouteEnvironment): ReadonlyMap<string, Methods>
   };
   const paths = new Map<string, Methods>();
   for (const [path, document] of Object.entries(documents)) {
-    paths.set(path, reading((_context, response) => sendJSON(response, document())));
+    paths.set(
+      path,
+      reading((_context, response) => sendJSON(response, document())),
+    );
   }
   for (const path of ['/healthz', '/livez', '/readyz']) {
-    paths.set(path, reading((_context, response) => sendText(response, 'ok')));
+    paths.set(
+      path,
+      reading((_context, response) => sendText(response, 'ok')),
+    );
   }
   return paths;
 }
 
 const RESOURCES: readonly APIResource[] = [
-  { name: 'namespaces', singularName: 'namespace', namespaced: false, kind: 'Namespace', verbs: ['get', 'list', 'watch'], shortNames: ['ns'] },
-  { name: 'pods', singularName: 'pod', namespaced: true, kind: 'Pod', verbs: ['get', 'list', 'watch'], shortNames: ['po'], categories: ['all'] },
+  {
+    name: 'namespaces',
+    singularName: 'namespace',
+    namespaced: false,
+    kind: 'Namespace',
+    verbs: ['get', 'list', 'watch'],
+    shortNames: ['ns'],
+  },
+  {
+    name: 'pods',
+    singularName: 'pod',
+    namespaced: true,
+    kind: 'Pod',
+    verbs: ['get', 'list', 'watch'],
+    shortNames: ['po'],
+    categories: ['all'],
+  },
   { name: 'pods/attach', singularName: '', namespaced: true, kind: 'PodAttachOptions', verbs: ['create', 'get'] },
   { name: 'pods/exec', singularName: '', namespaced: true, kind: 'PodExecOptions', verbs: ['create', 'get'] },
   { name: 'pods/log', singularName: '', namespaced: true, kind: 'Pod', verbs: ['get'] },
@@ -141,7 +168,14 @@ function podResource(objects: ResourceReader<Pod>, clock: WallClock): Resource<P
     namespaced: true,
     objects,
     table: podTable(clock),
-    fieldNames: ['metadata.name', 'metadata.namespace', 'spec.nodeName', 'spec.restartPolicy', 'status.phase', 'status.podIP'],
+    fieldNames: [
+      'metadata.name',
+      'metadata.namespace',
+      'spec.nodeName',
+      'spec.restartPolicy',
+      'status.phase',
+      'status.podIP',
+    ],
     fieldsOf: ({ metadata, spec, status }) => ({
       'metadata.name': metadata.name,
       'metadata.namespace': metadata.namespace,

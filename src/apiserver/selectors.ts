@@ -110,7 +110,8 @@ function parseLabelTerm(term: string): LabelRequirement {
   }
   if (operator === undefined) return { key, operator: 'exists', values: [] };
   if (operator === '>' || operator === '<') {
-    if (!/^-?\d+$/.test(value)) throw badRequest(`unable to parse requirement: '${term}': the value must be an integer`);
+    if (!/^-?\d+$/.test(value))
+      throw badRequest(`unable to parse requirement: '${term}': the value must be an integer`);
     return { key, operator: operator === '>' ? 'gt' : 'lt', values: [value] };
   }
   return { key, operator: operator === '!=' ? 'notin' : 'in', values: [value] };

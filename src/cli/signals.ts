@@ -1,3 +1,5 @@
+import { deferred } from '../remotecommand/deferred.js';
+
 /** Orderly stopping by signals. */
 export interface Stopping {
   /** Aborts at the first signal, as long as nothing has started. */
@@ -18,26 +20,23 @@ export function stopOnSignals(): Stopping {
   const startup = new AbortController();
   let starting = true;
   let first: number | undefined;
-  let force = (): void => {};
-  let request: () => void = () => {};
-  const requested = new Promise<void>((resolve) => {
-    request = resolve;
-  });
+  let force: (() => void) | undefined;
+  const requested = deferred<void>();
   const receive = (): void => {
     const now = performance.now();
     if (first === undefined) {
       first = now;
-      request();
+      requested.resolve();
       if (starting) startup.abort();
     } else if (now - first > TOGETHER) {
-      force();
+      force?.();
       process.exit(130);
     }
   };
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, receive);
   return {
     signal: startup.signal,
-    requested,
+    requested: requested.promise,
     started: () => {
       starting = false;
     },

@@ -1,4 +1,5 @@
 import type { RemoteCommandResult, RemoteCommandSession } from '../remotecommand/index.js';
+import { deferred } from '../remotecommand/deferred.js';
 import type { MainProcess } from './main-process.js';
 
 /** Bytes that a client may be behind the process's output. */
@@ -10,23 +11,21 @@ const MAX_BEHIND = 1024 * 1024;
  */
 export async function attach(session: RemoteCommandSession, main: MainProcess): Promise<RemoteCommandResult> {
   const { stdin, signal } = session;
-  let stop: (result: RemoteCommandResult) => void = () => {};
-  const stopped = new Promise<RemoteCommandResult>((resolve) => {
-    stop = resolve;
-  });
+  const stopped = deferred<RemoteCommandResult>();
   const unlisten = main.listen((output, chunk) => {
     const sink = session[output];
     if (sink === undefined || !sink.writable) return;
     sink.write(chunk);
-    if (sink.writableLength > MAX_BEHIND) stop(new Error(`the client is more than ${MAX_BEHIND} bytes behind`));
+    if (sink.writableLength > MAX_BEHIND)
+      stopped.resolve(new Error(`the client is more than ${MAX_BEHIND} bytes behind`));
   });
-  const detach = (): void => stop(0);
+  const detach = (): void => stopped.resolve(0);
   signal.addEventListener('abort', detach);
   if (signal.aborted) detach();
   stdin?.on('error', () => {});
   stdin?.pipe(main.stdin, { end: false });
   try {
-    return await Promise.race([stopped, main.ended.then(() => 0)]);
+    return await Promise.race([stopped.promise, main.ended.then(() => 0)]);
   } finally {
     unlisten();
     signal.removeEventListener('abort', detach);

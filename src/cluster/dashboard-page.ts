@@ -80,7 +80,9 @@ ${pods.map(row).join('\n')}
 </table>
 <h2>Try it</h2>
 <ul>
-${kubectlCommands(apiServer, pods[0]?.name ?? 'POD').map(command).join('\n')}
+${kubectlCommands(apiServer, pods[0]?.name ?? 'POD')
+  .map(command)
+  .join('\n')}
 </ul>
 <script nonce="${escapeHTML(nonce)}">${SCRIPT}</script>
 </body>

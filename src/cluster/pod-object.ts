@@ -96,9 +96,7 @@ function conditionsOf({ ready, createdAt, readyChangedAt }: PodRecord): PodCondi
   const created = rfc3339(createdAt);
   const readiness = {
     status: ready ? ('True' as const) : ('False' as const),
-    ...(ready
-      ? {}
-      : { reason: 'ContainersNotReady', message: `containers with unready status: [${CONTAINER}]` }),
+    ...(ready ? {} : { reason: 'ContainersNotReady', message: `containers with unready status: [${CONTAINER}]` }),
     lastTransitionTime: rfc3339(readyChangedAt),
   };
   return [

@@ -66,10 +66,7 @@ export class LocalPodRuntime implements PodRuntime {
 
   #track(session: Promise<RemoteCommandResult>): Promise<RemoteCommandResult> {
     this.#sessions.add(session);
-    const done = (): void => {
-      this.#sessions.delete(session);
-    };
-    session.then(done, done);
+    void Promise.allSettled([session]).then(() => this.#sessions.delete(session));
     return session;
   }
 }
