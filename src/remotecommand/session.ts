@@ -17,6 +17,9 @@ import type {
   TerminalSize,
 } from './types.js';
 
+/** Ways for a connection to end that show that what was sent before has arrived, or was not wanted any more. */
+const ORDERLY: ReadonlySet<CloseReason['kind']> = new Set(['closed', 'going-away', 'ended']);
+
 /** The session of a server over the streams of any wire. */
 export class ServerSession implements RemoteCommandSession {
   readonly command: readonly string[];
@@ -33,7 +36,8 @@ export class ServerSession implements RemoteCommandSession {
   readonly #resizes: ResizeQueue;
   readonly #abort = new AbortController();
   readonly #gone: Promise<void>;
-  #delivered = false;
+  /** The result is in the hands of the wire. */
+  #reported = false;
   #finishing: Promise<void> | undefined;
 
   constructor(streams: RemoteCommandStreams, request: RemoteCommandRequest, req: IncomingMessage) {
@@ -89,7 +93,7 @@ export class ServerSession implements RemoteCommandSession {
     const text = this.#report(result);
     if (text !== '' && error.writable) error.write(text);
     await ended(error);
-    this.#delivered = error.writableFinished;
+    this.#reported = error.writableFinished;
   }
 
   #report(result: RemoteCommandResult): string {
@@ -103,8 +107,9 @@ export class ServerSession implements RemoteCommandSession {
 
   #connectionClosed(reason: CloseReason): void {
     this.#resizes.end();
-    const error = this.#delivered ? new SessionFinishedError() : lossOf(reason);
-    if (!this.#delivered) {
+    const finished = this.#reported && ORDERLY.has(reason.kind);
+    const error = finished ? new SessionFinishedError() : lossOf(reason);
+    if (!finished) {
       // stdin fails by itself, after what has arrived was read.
       this.#stdout?.destroy(error);
       this.#stderr?.destroy(error);
