@@ -15,7 +15,7 @@ async function flood(socket: Socket, frame: Buffer, count: number): Promise<void
   const batch = 10_000;
   const piece = Buffer.concat(Array.from({ length: batch }, () => frame));
   for (let sent = 0; sent < count && !socket.destroyed && socket.writable; sent += batch) {
-    if (!socket.write(piece)) await Promise.race([once(socket, 'drain'), once(socket, 'close')]);
+    if (!socket.write(piece)) await new Promise((resolve) => socket.once('drain', resolve).once('close', resolve));
   }
 }
 
