@@ -10,7 +10,8 @@ import type { HeadersInit, StreamHeaders } from './headers.js';
  * `end()` is the half-close; `'end'` means that the peer half-closed. A stream that the peer reset, or whose connection
  * was lost, first delivers what had arrived and then errors with `StreamResetError`, `ConnectionLostError` or
  * `IdleTimeoutError`: an orderly end and an abort never look alike. Every stream has a default error listener, so a
- * failed stream never ends the process. Leaving a `for await` early resets the stream.
+ * failed stream never ends the process. Leaving a `for await` early resets the stream; reading to the end
+ * leaves the other direction open, unlike other Node streams.
  */
 export interface Stream extends Duplex {
   /** The id on the wire (`Identifier()` of the original). */

@@ -155,6 +155,18 @@ export class MuxStream extends Duplex implements IncomingStream {
     return chunk;
   }
 
+  /** As every Readable's, but reading to the end leaves the other direction open: Node would destroy both. */
+  override async *[Symbol.asyncIterator](): NodeJS.AsyncIterator<Buffer, undefined> {
+    let whole = false;
+    try {
+      yield* this.iterator({ destroyOnReturn: false });
+      whole = true;
+    } finally {
+      if (!whole) this.destroy();
+    }
+    return undefined;
+  }
+
   override _read(): void {
     if (!this.#crowded) this.#host.unstalled(this);
   }

@@ -1,0 +1,12 @@
+export { VirtualClock } from './virtual-clock.js';
+export { duplexPair, type DuplexPairOptions, type MemoryDuplex } from './duplex-pair.js';
+export { FaultyDuplex, type FaultDirection, type FaultOptions } from './faults.js';
+export { seededRandom } from './random.js';
+export { oneByte, randomSlices, slices, wholeChunks, type Slicer } from './slicers.js';
+export {
+  connectionCompliance,
+  type ComplianceFactory,
+  type ComplianceOptions,
+  type CompliancePair,
+  type ComplianceSetup,
+} from './compliance/index.js';
