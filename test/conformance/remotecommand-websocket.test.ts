@@ -94,13 +94,18 @@ describe('remotecommand over WebSocket, client', () => {
     await until(() => server.sockets.size === 0);
   });
 
+  it('a message without a channel is fatal', { timeout: 10_000 }, async () => {
+    await using server = await listen(byHand((socket) => socket.send(Buffer.alloc(0))));
+    await assert.rejects(exec(server.url, WS), { code: 'ERR_CONNECTION_LOST' });
+    await until(() => server.sockets.size === 0);
+  });
+
   it(
     'TestWebSocketClient_EmptyMessage: empty messages and unknown channels are passed over',
     { timeout: 10_000 },
     async () => {
       await using server = await listen(
         byHand((socket) => {
-          socket.send(Buffer.alloc(0));
           socket.send(message(1, ''));
           socket.send(message(9, 'unknown'));
           socket.send(message(1, 'out'));
