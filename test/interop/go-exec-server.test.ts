@@ -1,6 +1,7 @@
 // Our client against exec servers in Go: cri-streaming over SPDY, and the API server's stream translator over WebSocket.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { ConnectionLostError } from '../../src/errors/index.js';
 import { UpgradeFailureError } from '../../src/httpstream/index.js';
 import { exec, attach, type PodTarget, type TerminalSize } from '../../src/remotecommand/index.js';
 import { HashingSink } from './support/hashing-sink.js';
@@ -123,13 +124,20 @@ describe('our client against Go servers that lack something', () => {
     );
   });
 
+  // Before v4 silence is success, and this server ends the silence with resets, as if it had been cut short.
   for (const version of ['v3.channel.k8s.io', 'v2.channel.k8s.io', 'channel.k8s.io'] as const) {
-    test(`a SPDY server that knows ${version} only: no exit codes, but the failure shows`, async () => {
+    test(`a SPDY server that knows ${version} only: output arrives, and success is not claimed`, async () => {
       const target = await start('-protocols', version);
-      const result = await exec(target, { command: ['sh', '-c', 'echo hi'], transport: 'spdy' });
-      assert.deepEqual([result.exitCode, result.stdout, result.protocol], [0, 'hi\n', version]);
+      const stdout = new HashingSink();
+      const succeeded = exec(target, { command: ['sh', '-c', 'echo hi'], stdout, transport: 'spdy' });
+      await assert.rejects(succeeded, ConnectionLostError);
+      assert.equal(stdout.result().bytes, 3);
       const failed = exec(target, { command: ['sh', '-c', 'exit 7'], transport: 'spdy' });
-      await assert.rejects(failed, { code: 'ERR_EXEC', message: /exit code: .*exit status 7|exit status 7/ });
+      // With v1 the server resets the error stream before it writes to it, a bug that is kept for compatibility.
+      await assert.rejects(
+        failed,
+        version === 'channel.k8s.io' ? ConnectionLostError : { code: 'ERR_EXEC', message: /exit status 7/ },
+      );
     });
   }
 });
