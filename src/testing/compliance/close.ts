@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { VirtualClock } from '../virtual-clock.js';
-import { Acceptor, ids, readAll, rejection, streamError, turns, until, withPair } from './harness.js';
+import { Acceptor, ids, putOff, readAll, rejection, streamError, turns, until, withPair } from './harness.js';
 import type { ComplianceFactory } from './types.js';
 
 /** Closing, and what remains: nothing. */
@@ -88,8 +88,7 @@ export function closeCases(factory: ComplianceFactory): void {
     });
 
     it('a stream being created fails', async () => {
-      const serverHandler = (stream: { deferReply(): void }): void => stream.deferReply();
-      await withPair(factory, { serverHandler }, async ({ client, server }) => {
+      await withPair(factory, { serverHandler: putOff }, async ({ client, server }) => {
         const creating = rejection(client.createStream({}));
         await until(() => server.streams.size === 1);
         await server.close();

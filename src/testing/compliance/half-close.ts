@@ -5,6 +5,12 @@ import type { IncomingStream } from '../../httpstream/index.js';
 import { Acceptor, readAll, rejection, turns, until, withPair } from './harness.js';
 import type { ComplianceFactory } from './types.js';
 
+async function countBytes(stream: IncomingStream): Promise<void> {
+  let bytes = 0;
+  for await (const chunk of stream) bytes += (chunk as Buffer).length;
+  stream.end(String(bytes));
+}
+
 /** `end()` ends one direction only. */
 export function halfCloseCases(factory: ComplianceFactory): void {
   describe('half-close', () => {
@@ -25,12 +31,7 @@ export function halfCloseCases(factory: ComplianceFactory): void {
     });
 
     it('a handler can read all with for await, then answer', async () => {
-      const serverHandler = async (stream: IncomingStream): Promise<void> => {
-        let bytes = 0;
-        for await (const chunk of stream) bytes += (chunk as Buffer).length;
-        stream.end(String(bytes));
-      };
-      await withPair(factory, { serverHandler }, async ({ client, server }) => {
+      await withPair(factory, { serverHandler: countBytes }, async ({ client, server }) => {
         const stream = await client.createStream({});
         stream.end(Buffer.alloc(5000));
         assert.equal((await readAll(stream)).toString(), '5000');

@@ -15,6 +15,9 @@ export interface CaseSetup {
 /** Sends back what it gets. */
 export const echo: NewStreamHandler = (stream) => void stream.pipe(stream);
 
+/** Never answers. */
+export const putOff: NewStreamHandler = (stream) => stream.deferReply();
+
 /** Runs a case on a fresh pair, and takes the pair down whatever happens. */
 export async function withPair(
   factory: ComplianceFactory,

@@ -2,10 +2,16 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { IncomingStream } from '../../httpstream/index.js';
 import { VirtualClock } from '../virtual-clock.js';
-import { Acceptor, echo, ids, readAll, rejection, streamError, turns, until, withPair } from './harness.js';
+import { Acceptor, echo, ids, putOff, readAll, rejection, streamError, turns, until, withPair } from './harness.js';
 import type { ComplianceFactory } from './types.js';
 
 const REFUSED = { code: 'ERR_STREAM_RESET', initiator: 'remote' } as const;
+
+function acceptAndThrow(stream: IncomingStream): void {
+  stream.deferReply();
+  stream.accept();
+  throw new Error('too late to refuse');
+}
 
 /** The rules of NewStreamHandler, and createStream against openStream. */
 export function replyCases(factory: ComplianceFactory): void {
@@ -39,12 +45,7 @@ export function replyCases(factory: ComplianceFactory): void {
     });
 
     it('resets when the handler accepts and then throws', async () => {
-      const serverHandler = (stream: IncomingStream): void => {
-        stream.deferReply();
-        stream.accept();
-        throw new Error('too late to refuse');
-      };
-      await withPair(factory, { serverHandler }, async ({ client, server }) => {
+      await withPair(factory, { serverHandler: acceptAndThrow }, async ({ client, server }) => {
         const stream = await client.createStream({});
         stream.resume();
         const error = await streamError(stream);
@@ -180,8 +181,7 @@ export function replyCases(factory: ComplianceFactory): void {
 
     it('createStream gives up after createTimeout and the stream is gone', async () => {
       const clock = new VirtualClock();
-      const serverHandler = (stream: IncomingStream): void => stream.deferReply();
-      await withPair(factory, { serverHandler, options: { clock } }, async ({ client, server }) => {
+      await withPair(factory, { serverHandler: putOff, options: { clock } }, async ({ client, server }) => {
         const creating = rejection(client.createStream({}));
         await until(() => server.streams.size === 1);
         clock.advance(29_999);
@@ -196,8 +196,7 @@ export function replyCases(factory: ComplianceFactory): void {
     });
 
     it('createStream stops when its signal aborts, before and while', async () => {
-      const serverHandler = (stream: IncomingStream): void => stream.deferReply();
-      await withPair(factory, { serverHandler }, async ({ client, server }) => {
+      await withPair(factory, { serverHandler: putOff }, async ({ client, server }) => {
         const reason = new Error('changed my mind');
         await assert.rejects(client.createStream({}, { signal: AbortSignal.abort(reason) }), reason);
         assert.deepEqual(ids(client), []);
