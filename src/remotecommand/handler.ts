@@ -38,7 +38,10 @@ export interface RemoteCommandHandlerOptions {
   readonly drainTimeout?: number;
   /** Milliseconds for the client to close a SPDY connection, once it has everything. Default 10,000. */
   readonly closeTimeout?: number;
-  /** Milliseconds between SPDY pings, which show when a silent client is gone; 0 for none. Default 30,000. */
+  /**
+   * Milliseconds between pings; 0 for none. They show that a client is gone while its stdin waits unread. No answer is
+   * asked for: a client that is busy writing to a full pipe gives none, and is well. Default 30,000.
+   */
   readonly pingPeriod?: number;
   /**
    * Bounds on the client. `writeTimeout` is 0 (off) unless given: a terminal that is scrolled back, or `kubectl exec … |
@@ -89,7 +92,6 @@ function acceptor(options: RemoteCommandHandlerOptions): Acceptor {
   const idleTimeout = milliseconds('idleTimeout', options.idleTimeout, 4 * HOUR);
   const pingPeriod = milliseconds('pingPeriod', options.pingPeriod, 30_000);
   const spdy = {
-    // Without an answer's deadline: a client that is busy writing to a full pipe does not answer, and is well.
     upgrader: new SpdyResponseUpgrader({
       limits,
       clock,
@@ -105,7 +107,12 @@ function acceptor(options: RemoteCommandHandlerOptions): Acceptor {
     clock,
   };
   // On a WebSocket the answer to the closing handshake shows that the client has taken everything.
-  const webSocket = { limits: { ...limits, closeTimeout: spdy.drainTimeout }, clock, idleTimeout };
+  const webSocket = {
+    limits: { ...limits, closeTimeout: spdy.drainTimeout },
+    heartbeat: pingPeriod > 0 && { period: pingPeriod, timeout: Infinity },
+    clock,
+    idleTimeout,
+  } as const;
   return async (req, socket, head) => {
     const request = parseRequest(req, options.ttyWithStderr);
     if (!isWebSocketRequest(req)) {
