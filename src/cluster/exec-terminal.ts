@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net';
-import type { Readable, Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import type { Clock } from '../clock/clock.js';
 import type { RemoteCommandResult, RemoteCommandSession, TerminalSize } from '../remotecommand/index.js';
 import { hangUpOnAbort } from './abandon.js';
 import type { ExecTarget, Program } from './exec.js';
-import { loadPty, socketOf, TerminalUnavailableError, type PtyProcess } from './pty.js';
+import { innerOf, loadPty, TerminalUnavailableError, type PtyProcess } from './pty.js';
+import { TerminalOutput } from './terminal-output.js';
 
 /** Milliseconds to wait for the client's first size, so that the program starts with it. */
 const SIZE_TIMEOUT = 300;
@@ -39,18 +40,16 @@ export async function execInTerminal(
     encoding: null,
   });
   target.groups.add(terminal.pid);
-  const socket = socketOf(terminal);
-  const release = socket === undefined ? () => {} : holdUntilRead(socket);
+  const output = new TerminalOutput(terminal, session.stdout);
   const exited = new Promise<number>((resolve) => {
     terminal.onExit(({ exitCode, signal }) => resolve(signal === undefined || signal === 0 ? exitCode : 128 + signal));
   });
-  const abandon = show(terminal, session.stdout);
-  if (session.stdin) type(session.stdin, terminal, socket);
+  if (session.stdin) type(session.stdin, terminal, innerOf(terminal)?.socket);
   void followSizes(first, sizes, terminal);
-  const callOff = hangUpOnAbort(session.signal, terminal.pid, clock, abandon);
+  const callOff = hangUpOnAbort(session.signal, terminal.pid, clock, () => output.abandon());
   const code = await exited;
+  await output.finish();
   callOff();
-  release();
   target.groups.leaderExited();
   return code;
 }
@@ -86,34 +85,6 @@ async function followSizes(
       return;
     }
   }
-}
-
-/** Keeps the terminal's socket from being destroyed before it was read to its end. Returns how to let go of it. */
-function holdUntilRead(socket: Socket): () => void {
-  const destroy = socket.destroy.bind(socket);
-  let read = false;
-  // Reading fails with EIO once the program is over and all was read.
-  socket.destroy = (error) => (read || error !== undefined ? destroy(error) : socket);
-  return () => {
-    read = true;
-    destroy();
-  };
-}
-
-/** Copies the terminal's output to the client, with backpressure. Returns how to give up on the client. */
-function show(terminal: PtyProcess, sink: Writable | undefined): () => void {
-  let abandoned = sink === undefined;
-  const abandon = (): void => {
-    abandoned = true;
-    // What is left must still be read, or the end would not be seen.
-    terminal.resume();
-  };
-  terminal.onData((data) => {
-    if (!abandoned && sink?.write(data) === false) terminal.pause();
-  });
-  sink?.on('drain', () => terminal.resume());
-  sink?.once('close', abandon);
-  return abandon;
 }
 
 /** Copies the client's input to the terminal. Its end is typed as Ctrl-D: terminals have no other. */

@@ -49,12 +49,41 @@ export async function loadPty(): Promise<PtyModule> {
   }
 }
 
+/** The parts of a pseudo-terminal that the package keeps to itself. */
+export interface InnerTerminal {
+  readonly socket: Socket;
+  /** Descriptor of our end; does not block. */
+  readonly fd: number;
+  /** Path of the program's end. */
+  readonly path: string;
+  /** Lets go of our end. */
+  release(): void;
+}
+
+const inner = new WeakMap<PtyProcess, InnerTerminal>();
+
 /**
- * The socket inside a pseudo-terminal; `undefined` when there is none to be found.
+ * What is inside a pseudo-terminal; `undefined` when it cannot be found: then things work, less well.
  *
- * The package destroys it 200 ms after the program's end, although output may not have been read, and has no way to wait
- * for what was written. Reaching for it is the only way to do better; without it things work, less well.
+ * The package destroys its socket 200 ms after the program's end although output may not have been read, tells of the
+ * end only then, and has no way to wait for what was written. Once this was called, it tells of the end at once, and the
+ * socket lives until `release`. Call it in the tick of the start.
  */
-export function socketOf(terminal: PtyProcess): Socket | undefined {
-  return '_socket' in terminal && terminal._socket instanceof Socket ? terminal._socket : undefined;
+export function innerOf(terminal: PtyProcess): InnerTerminal | undefined {
+  const known = inner.get(terminal);
+  if (known !== undefined) return known;
+  const found = findInner(terminal);
+  if (found !== undefined) inner.set(terminal, found);
+  return found;
+}
+
+function findInner(terminal: PtyProcess): InnerTerminal | undefined {
+  if (!('_socket' in terminal && terminal._socket instanceof Socket)) return undefined;
+  if (!('fd' in terminal && typeof terminal.fd === 'number')) return undefined;
+  if (!('ptsName' in terminal && typeof terminal.ptsName === 'string')) return undefined;
+  if (!('_emittedClose' in terminal)) return undefined;
+  // The package then does not wait for the socket's end before it tells of the program's.
+  terminal._emittedClose = true;
+  const { _socket: socket, fd, ptsName: path } = terminal;
+  return { socket, fd, path, release: () => void socket.destroy() };
 }
