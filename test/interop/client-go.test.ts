@@ -18,10 +18,10 @@ after(() => server.stop());
 const execWith =
   (program: GoProgram, executor: string, address = () => server.address) =>
   (flags: readonly string[], ...command: string[]): Promise<GoExecResult> =>
-    runGoOnce<GoExecResult>(program, [
-      ...['-server', `http://${address()}`, '-pod', 'p', '-executor', executor, ...flags],
-      ...['--', ...command],
-    ]);
+    runGoOnce<GoExecResult>(
+      program,
+      ['-server', `http://${address()}`, '-pod', 'p', '-executor', executor, ...flags].concat('--', command),
+    );
 
 for (const program of ['execclient', 'execclient-0.32'] as const) {
   for (const executor of executors) {
@@ -104,7 +104,7 @@ for (const program of ['execclient', 'execclient-0.32'] as const) {
 
 for (const executor of ['spdy', 'websocket']) {
   test(`200 concurrent execs over ${executor} leave nothing behind`, { timeout: 120_000 }, async () => {
-    const before = await server.settled(({ open, processes }) => open === 0 && processes === 0);
+    const start = await server.settled(({ open, processes }) => open === 0 && processes === 0);
     const flags = [
       '-server',
       `http://${server.address}`,
@@ -124,10 +124,10 @@ for (const executor of ['spdy', 'websocket']) {
     for (const { exit, stdout, stderr, err } of lines) {
       assert.deepEqual([exit, stdout.trim(), stderr], [9, '20000', 'oops\n'], err);
     }
-    const sockets = (stats: typeof before): number => stats.resources['TCPSocketWrap'] ?? 0;
+    const sockets = (stats: typeof start): number => stats.resources['TCPSocketWrap'] ?? 0;
     const now = await server.settled(
-      (stats) => stats.open === 0 && stats.processes === 0 && sockets(stats) <= sockets(before),
+      (stats) => stats.open === 0 && stats.processes === 0 && sockets(stats) <= sockets(start),
     );
-    assert.equal(now.served - before.served, 200);
+    assert.equal(now.served - start.served, 200);
   });
 }

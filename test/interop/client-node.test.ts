@@ -69,9 +69,6 @@ test('64 MiB of output arrive whole', async () => {
 test('attach', async () => {
   const stdout = new PassThrough();
   const socket = await new Attach(config).attach('default', 'p', 'c', stdout, null, Readable.from(['four']), false);
-  const closed = new Promise<void>((resolve) => {
-    socket.onclose = () => resolve();
-  });
-  const [text] = await Promise.all([textOf(stdout.take(1)), closed]);
-  assert.equal(text, 'four');
+  socket.addEventListener('close', () => stdout.end());
+  assert.equal(await textOf(stdout), 'four');
 });

@@ -104,6 +104,7 @@ function kubectlVersion(): string {
 }
 
 const shell = 'echo out; echo err >&2; exit 7';
+const terminal = ['-tty', '-stdin', 'open', '-resize', '80x24,100x40', '-resize-interval', '100ms'];
 const recipes: readonly Recipe[] = [
   ...(['spdy', 'websocket'] as const).flatMap((folder) => [
     kubectl('kubectl-echo', folder, ['p', '--', 'echo', 'hi']),
@@ -111,10 +112,7 @@ const recipes: readonly Recipe[] = [
     kubectl('kubectl-stdin', folder, ['-i', 'p', '--', 'wc', '-c'], 'twelve bytes'),
     clientGo('client-go-0.37-echo', folder, 'execclient', ['--', 'echo', 'hi']),
     clientGo('client-go-0.37-stdin-100k', folder, 'execclient', ['-stdin', 'pattern:100000', '--', 'cat']),
-    clientGo('client-go-0.37-tty', folder, 'execclient', [
-      ...['-tty', '-stdin', 'open', '-resize', '80x24,100x40', '-resize-interval', '100ms'],
-      ...['--', 'sh', '-c', 'sleep 0.5; stty size'],
-    ]),
+    clientGo('client-go-0.37-tty', folder, 'execclient', [...terminal, '--', 'sh', '-c', 'sleep 0.5; stty size']),
     clientGo('client-go-0.32-exit-7', folder, 'execclient-0.32', ['--', 'sh', '-c', shell]),
     clientGo('client-go-0.32-stdin', folder, 'execclient-0.32', ['-stdin', 'pattern:100', '--', 'wc', '-c']),
   ]),

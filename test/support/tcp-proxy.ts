@@ -51,18 +51,15 @@ export async function startTcpProxy(options: TcpProxyOptions): Promise<TcpProxy>
       const limit = options.cut?.direction === direction ? options.cut.after : Number.POSITIVE_INFINITY;
       const part = data.subarray(0, Math.max(0, limit - passed));
       passed += data.length;
-      if (part.length > 0) {
-        options.onPassage?.({ connection: id, direction, data: part });
-        if (!to.write(part)) {
-          from.pause();
-          to.once('drain', () => from.resume());
-        }
-      }
+      const cutHere = passed >= limit;
+      if (part.length > 0) options.onPassage?.({ connection: id, direction, data: part });
       // The cut comes after what was passed on has left: a reset would overtake it.
-      if (passed >= limit) {
+      const room = to.write(part, () => cutHere && setImmediate(drop, pair));
+      if (cutHere) {
         from.pause();
-        if (to.writableLength === 0) setImmediate(drop, pair);
-        else to.once('drain', () => drop(pair));
+      } else if (!room) {
+        from.pause();
+        to.once('drain', () => from.resume());
       }
     });
     from.on('end', () => to.end());
