@@ -1,15 +1,16 @@
 // Connections cut at each stage: our server leaks nothing, and our client never takes a cut for success.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 import { ConnectionLostError } from '../../src/errors/index.js';
 import { UpgradeFailureError } from '../../src/httpstream/index.js';
 import { exec } from '../../src/remotecommand/index.js';
-import { startTcpProxy, type TcpProxyOptions } from '../support/tcp-proxy.js';
+import { startTcpProxy, type Cut } from '../support/tcp-proxy.js';
 import type { GoExecResult } from './support/exec-results.js';
 import { startExecServer, type ExecServer, type ExecServerStats } from './support/exec-server.js';
 import { buildGoPrograms, runGo, startGoServer, type GoServer } from './support/go-programs.js';
@@ -35,8 +36,6 @@ after(async () => {
   await Promise.all([server.stop(), goServer.stop()]);
   rmSync(home, { recursive: true });
 });
-
-type Cut = NonNullable<TcpProxyOptions['cut']>;
 
 /** Where the whole session has passed: before the request, in its head, in the answer, in the streams, in the data. */
 const stages: readonly Cut[] = [
@@ -83,19 +82,29 @@ for (const wire of ['spdy', 'websocket'] as const) {
   });
 
   describe(`kubectl over ${wire}, cut`, () => {
+    for (const cut of stages) {
+      test(`${describeCut(cut)}: the server leaks nothing`, { timeout: 30_000 }, () =>
+        leavesNothing(async () => {
+          // kubectl asks for the pod first, on connections of their own.
+          await using proxy = await startTcpProxy({ target: server.address, cut: { ...cut, request: /\/exec\?/ } });
+          const kubectl = startKubectl(proxy.address, wire, ['sh', '-c', 'cat; seq 100000; sleep 60']);
+          // It can wait 30 s for an answer that was cut off.
+          const exited = once(kubectl, 'exit', { signal: AbortSignal.timeout(2_000) }).catch(() =>
+            kubectl.kill('SIGKILL'),
+          );
+          patternStream(100_000).pipe(kubectl.stdin);
+          kubectl.stdout.resume();
+          await exited;
+          assert.equal(proxy.cuts(), 1, 'the cut took place');
+        }),
+      );
+    }
+
     test('while a command runs: the server leaks nothing, the command ends', { timeout: 60_000 }, () =>
       leavesNothing(async () => {
         await using proxy = await startTcpProxy({ target: server.address });
-        const kubectl = spawn('kubectl', [`--server=http://${proxy.address}`, 'exec', '-i', 'p', '--', 'cat'], {
-          env: {
-            PATH: process.env['PATH'],
-            HOME: home,
-            KUBECTL_REMOTE_COMMAND_WEBSOCKETS: String(wire === 'websocket'),
-          },
-          stdio: ['pipe', 'pipe', 'ignore'],
-        });
+        const kubectl = startKubectl(proxy.address, wire, ['cat']);
         const exited = once(kubectl, 'exit');
-        kubectl.stdin.on('error', () => {});
         kubectl.stdin.write('hello\n');
         await once(kubectl.stdout, 'data');
         proxy.cutNow();
@@ -107,18 +116,7 @@ for (const wire of ['spdy', 'websocket'] as const) {
 
     test('kubectl killed: the server leaks nothing, the command ends', { timeout: 60_000 }, () =>
       leavesNothing(async () => {
-        const kubectl = spawn(
-          'kubectl',
-          [`--server=http://${server.address}`, 'exec', 'p', '--', 'sh', '-c', 'echo; sleep 60'],
-          {
-            env: {
-              PATH: process.env['PATH'],
-              HOME: home,
-              KUBECTL_REMOTE_COMMAND_WEBSOCKETS: String(wire === 'websocket'),
-            },
-            stdio: ['ignore', 'pipe', 'ignore'],
-          },
-        );
+        const kubectl = startKubectl(server.address, wire, ['sh', '-c', 'echo; sleep 60']);
         const exited = once(kubectl, 'exit');
         await once(kubectl.stdout, 'data');
         kubectl.kill('SIGKILL');
@@ -181,6 +179,19 @@ for (const wire of ['spdy', 'websocket'] as const) {
       }
     });
   }
+}
+
+function startKubectl(
+  address: string,
+  wire: 'spdy' | 'websocket',
+  command: readonly string[],
+): ChildProcessByStdio<Writable, Readable, null> {
+  const child = spawn('kubectl', [`--server=http://${address}`, 'exec', '-i', 'p', '--', ...command], {
+    env: { PATH: process.env['PATH'], HOME: home, KUBECTL_REMOTE_COMMAND_WEBSOCKETS: String(wire === 'websocket') },
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
+  child.stdin.on('error', () => {});
+  return child;
 }
 
 /** What dialling or reading the answer's head throws; the call has not begun then. */

@@ -6,6 +6,7 @@ import type { CloseReason, Connection } from '../../src/httpstream/index.js';
 import { newSpdyServerConnection, type SpdyConnectionOptions } from '../../src/spdy/index.js';
 import { buildGoPrograms, runGoOnce } from './support/go-programs.js';
 import { serveOps, type HalfCloseReport } from './support/ops.js';
+import { liveHeapBytes } from './support/memory.js';
 import { patternSha256 } from './support/pattern.js';
 
 interface ScenarioResult {
@@ -23,24 +24,28 @@ for (const compressionLevel of [0, 6]) {
   describe(`spdystream client, our server, header compression ${compressionLevel}`, () => {
     const options: SpdyConnectionOptions = { compressionLevel, pingPeriod: 200 };
     const connections: Connection[] = [];
-    const reasons: CloseReason[] = [];
     const halfCloses: HalfCloseReport[] = [];
+    /** Told of each stream that comes. */
+    let onStream = (_id: number): void => {};
     let server: Server;
     let address = '';
 
     before(async () => {
       server = createServer({ noDelay: true }, (socket) => {
+        const serve = serveOps({
+          connection: () => connection,
+          cut: () => socket.resetAndDestroy(),
+          onHalfClose: (report) => halfCloses.push(report),
+        });
         const connection: Connection = newSpdyServerConnection(
           socket,
-          serveOps({
-            connection: () => connection,
-            cut: () => socket.resetAndDestroy(),
-            onHalfClose: (report) => halfCloses.push(report),
-          }),
+          (stream, replySent) => {
+            onStream(stream.id);
+            return serve(stream, replySent);
+          },
           options,
         );
         connections.push(connection);
-        void connection.closed.then((reason) => reasons.push(reason));
       });
       await new Promise<void>((resolve) => {
         server.listen(0, '127.0.0.1', resolve);
@@ -116,12 +121,19 @@ for (const compressionLevel of [0, 6]) {
       assert.ok(reason.kind === 'ended' || reason.kind === 'lost', reason.kind);
     });
 
-    test('10,000 streams opened and closed on one connection', { timeout: 60_000 }, async () => {
-      const { result } = await run('openclose', '-count', '10000', '-streams', '32');
+    test('20,000 streams opened and closed on one connection leave no memory behind', { timeout: 60_000 }, async () => {
+      const heap = new Map<number, number>();
+      onStream = (id) => {
+        if (id === 19_999 || id === 39_999) heap.set(id, liveHeapBytes());
+      };
+      const { result } = await run('openclose', '-count', '20000', '-streams', '32');
+      onStream = () => {};
       assert.deepEqual(
         { err: result.err, done: result.done, lastStreamId: result.lastStreamId },
-        { err: '', done: 10_000, lastStreamId: 19_999 },
+        { err: '', done: 20_000, lastStreamId: 39_999 },
       );
+      const grown = (heap.get(39_999) ?? Number.NaN) - (heap.get(19_999) ?? Number.NaN);
+      assert.ok(grown < 1 * MiB, `the heap grew by ${grown} bytes over 10,000 streams`);
     });
   });
 }

@@ -8,6 +8,7 @@ import { ConnectionLostError, StreamResetError, TimeoutError } from '../../src/e
 import type { Connection, Stream } from '../../src/httpstream/index.js';
 import { newSpdyClientConnection, type SpdyClientOptions } from '../../src/spdy/index.js';
 import { startGoServer, type GoServer } from './support/go-programs.js';
+import { liveHeapBytes } from './support/memory.js';
 import { readOnly, serveOps, textOf } from './support/ops.js';
 import { digestOf, patternChunks, patternSha256 } from './support/pattern.js';
 
@@ -225,21 +226,27 @@ for (const compressionLevel of [0, 6]) {
     });
 
     test(
-      '10,000 streams opened and closed on one connection, ids correct past removeStreams',
+      '20,000 streams opened and closed on one connection leave no memory behind; ids are right past removeStreams',
       { timeout: 60_000 },
       async () => {
         const { connection } = await dial();
-        const ids = new Set<number>();
-        for (let round = 0; round < 10_000 / 50; round++) {
-          const streams = await Promise.all(
-            Array.from({ length: 50 }, (_, i) => roundTrip(connection, `${round}.${i}`)),
-          );
-          for (const stream of streams) ids.add(stream.id);
-          connection.removeStreams(...streams, undefined);
-        }
-        assert.equal(ids.size, 10_000);
-        assert.equal(Math.max(...ids), 19_999);
-        assert.equal((await roundTrip(connection, 'one more')).id, 20_001);
+        let highest = 0;
+        const openAndClose = async (): Promise<number> => {
+          for (let round = 0; round < 10_000 / 50; round++) {
+            const streams = await Promise.all(
+              Array.from({ length: 50 }, (_, i) => roundTrip(connection, `${round}.${i}`)),
+            );
+            for (const stream of streams) highest = Math.max(highest, stream.id);
+            connection.removeStreams(...streams, undefined);
+          }
+          return liveHeapBytes();
+        };
+        const first = await openAndClose();
+        assert.equal(highest, 19_999);
+        const grown = (await openAndClose()) - first;
+        assert.equal(highest, 39_999);
+        assert.ok(grown < 1 * MiB, `the heap grew by ${grown} bytes over 10,000 streams`);
+        assert.equal((await roundTrip(connection, 'one more')).id, 40_001);
         await closeCleanly(connection);
       },
     );

@@ -11,11 +11,19 @@ export interface Passage {
   readonly data: Buffer;
 }
 
+/** Where to cut. */
+export interface Cut {
+  readonly direction: Direction;
+  readonly after: number;
+  /** Only connections whose first bytes match; default all. */
+  readonly request?: RegExp;
+}
+
 export interface TcpProxyOptions {
   /** `host:port` to connect to. */
   readonly target: string;
   /** Cuts a connection after so many bytes in one direction; none of the chunk past it is passed on. */
-  readonly cut?: { readonly direction: Direction; readonly after: number };
+  readonly cut?: Cut;
   /** How to cut: `reset` sends RST, `end` sends FIN; both to both ends. Default `reset`. */
   readonly cutBy?: 'reset' | 'end';
   /** Told of everything that passes. */
@@ -34,6 +42,7 @@ export interface TcpProxy extends AsyncDisposable {
 /** A TCP relay on loopback that can record, and cut connections after a number of bytes. */
 export async function startTcpProxy(options: TcpProxyOptions): Promise<TcpProxy> {
   const pairs = new Set<readonly [Socket, Socket]>();
+  const cuttable = new WeakSet<readonly [Socket, Socket]>();
   let connections = 0;
   let cuts = 0;
 
@@ -47,8 +56,11 @@ export async function startTcpProxy(options: TcpProxyOptions): Promise<TcpProxy>
   };
   const relay = (pair: readonly [Socket, Socket], from: Socket, to: Socket, direction: Direction, id: number): void => {
     let passed = 0;
+    const { cut } = options;
     from.on('data', (data) => {
-      const limit = options.cut?.direction === direction ? options.cut.after : Number.POSITIVE_INFINITY;
+      if (direction === 'up' && passed === 0 && (cut?.request?.test(data.toString('latin1')) ?? true))
+        cuttable.add(pair);
+      const limit = cut?.direction === direction && cuttable.has(pair) ? cut.after : Number.POSITIVE_INFINITY;
       const part = data.subarray(0, Math.max(0, limit - passed));
       passed += data.length;
       const cutHere = passed >= limit;

@@ -64,9 +64,3 @@ async function nextLine(lines: Interface, exited: Promise<unknown>): Promise<unk
   const [line] = (await Promise.race([once(lines, 'line'), gone])) as [string];
   return JSON.parse(line);
 }
-
-/** Whether two counts of resources are the same, whatever pipes and timers of the moment there are. */
-export function sameSockets(a: ExecServerStats, b: ExecServerStats): boolean {
-  const names = ['TCPSocketWrap', 'TCPServerWrap', 'ProcessWrap', 'PipeWrap', 'Timeout'];
-  return names.every((name) => (a.resources[name] ?? 0) === (b.resources[name] ?? 0));
-}

@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 
 /** Resident memory of a process, in bytes (proc(5), `VmRSS`). */
 export function residentBytes(pid: number): number {
@@ -14,4 +16,12 @@ export function watchMemory(pid: number): { readonly peak: () => number; readonl
     peak = Math.max(peak, residentBytes(pid));
   }, 20);
   return { peak: () => peak, stop: () => clearInterval(timer) };
+}
+
+/** Bytes of this process's heap that are in use after a full garbage collection. */
+export function liveHeapBytes(): number {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  collect();
+  return process.memoryUsage().heapUsed;
 }
