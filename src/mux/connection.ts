@@ -20,6 +20,7 @@ import {
   type Stream,
 } from '../httpstream/index.js';
 import { resolveLimits, type Limits } from '../limits/limits.js';
+import { IdMap } from '../wire/id-map.js';
 import type { Machine, MachineEvents, WireStream } from '../wire/machine.js';
 import { Inbound } from './inbound.js';
 import { Keepalive } from './keepalive.js';
@@ -50,11 +51,11 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
   readonly #idle: Alarm;
   readonly #closing: Alarm;
   readonly #pingsAreActivity: boolean;
-  readonly #streams = new Map<number, MuxStream>();
+  readonly #streams = new IdMap<MuxStream>();
   /** All that are open on the wire, also those removed from `streams`. */
-  readonly #live = new Set<MuxStream>();
+  readonly #live = new IdMap<MuxStream>();
   /** Opened by the peer, and open on the wire or still in the hands of their handler. */
-  readonly #serving = new Set<MuxStream>();
+  readonly #serving = new IdMap<MuxStream>();
   /** Opened by the peer, with the reply put off. */
   readonly #deferred = new Set<MuxStream>();
   #idleTimeout = 0;
@@ -238,10 +239,10 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
     const stream = new MuxStream(this, () => wire, headers, this.#limits.streamBufferBytes);
     wire.owner = stream;
     this.#register(stream);
-    this.#serving.add(stream);
+    this.#serving.set(stream.id, stream);
     serveStream(stream, this.#handler, () => {
       stream.handled = true;
-      if (wire.state === 'closed') this.#serving.delete(stream);
+      if (wire.state === 'closed') this.#serving.delete(stream.id);
     });
   }
 
@@ -278,9 +279,9 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
     this.#outbound.drop(stream);
     this.#inbound.unstall(stream);
     this.#deferred.delete(stream);
-    this.#live.delete(stream);
+    this.#live.delete(stream.id);
     this.removeStreams(stream);
-    if (stream.handled) this.#serving.delete(stream);
+    if (stream.handled) this.#serving.delete(stream.id);
     if (this.#goneAway && this.#live.size === 0) this.#end({ kind: 'going-away', initiator: 'remote' });
   }
 
@@ -290,7 +291,7 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
 
   goneAway(lastId: number): void {
     this.#goneAway = true;
-    for (const stream of this.#live) {
+    for (const stream of this.#live.values()) {
       const unseen = !stream.wire.inbound && stream.wire.state === 'opening' && stream.id > lastId;
       if (unseen) stream.abort(new StreamResetError('refused', { initiator: 'remote' }));
     }
@@ -333,7 +334,7 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
 
   #register(stream: MuxStream): void {
     this.#streams.set(stream.id, stream);
-    this.#live.add(stream);
+    this.#live.set(stream.id, stream);
   }
 
   #received(now: number): void {
@@ -403,7 +404,7 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
     this.#keepalive.close();
     this.#idle.cancel();
     this.#inbound.discard();
-    for (const stream of this.#live) {
+    for (const stream of this.#live.values()) {
       if (resetStreams) this.#machine.reset(stream.wire, 'cancel');
       if (error === undefined) stream.destroy(new StreamResetError('cancel', { initiator: 'local' }));
       else stream.abort(error);

@@ -9,6 +9,7 @@ import {
 import { Budget } from '../../limits/budget.js';
 import type { Limits } from '../../limits/limits.js';
 import type { HeaderEntries } from '../headers.js';
+import { IdMap } from '../id-map.js';
 import type { Machine, MachineEvents, WireStream, WireStreamState } from '../machine.js';
 import * as spdy from './constants.js';
 import { FrameReader } from './frame-reader.js';
@@ -60,7 +61,7 @@ export class SpdyMachine<Owner> implements Machine<Owner> {
   readonly #reader: FrameReader;
   readonly #compressor: HeaderCompressor;
   readonly #decompressor: HeaderDecompressor;
-  readonly #streams = new Map<number, SpdyStream<Owner>>();
+  readonly #streams = new IdMap<SpdyStream<Owner>>();
   readonly #resets: Budget;
   readonly #emptyFrames: Budget;
   readonly #parity: number;
