@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { array, assert as check, constantFrom, integer, oneof, property, tuple } from 'fast-check';
 import { IdMap } from '../../../src/wire/id-map.js';
 
-const id = fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 2 ** 31 - 1 }));
+const id = oneof(integer({ min: 1, max: 40 }), integer({ min: 1, max: 2 ** 31 - 1 }));
 
 describe('map by stream id', () => {
   it('holds what a Map holds, in the order of ids', () => {
-    const steps = fc.array(fc.tuple(fc.constantFrom('set', 'delete', 'clear'), id), { maxLength: 200 });
-    fc.assert(
-      fc.property(steps, (taken) => {
+    const steps = array(tuple(constantFrom('set', 'delete', 'clear'), id), { maxLength: 200 });
+    check(
+      property(steps, (taken) => {
         const map = new IdMap<string>();
         const model = new Map<number, string>();
         for (const [index, [what, key]] of taken.entries()) {
