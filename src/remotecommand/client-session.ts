@@ -40,6 +40,10 @@ export async function converse(streams: ClientStreams, options: AttachOptions, l
     const { protocol, transport } = streams;
     const { stdout, stderr } = collected;
     return { exitCode, stdout: stdout.text, stderr: stderr.text, status, protocol, transport };
+  } catch (error) {
+    // Whoever was told of a failure gets no more output.
+    for (const stream of [streams.stdout, streams.stderr, streams.error]) stream?.destroy();
+    throw error;
   } finally {
     options.signal?.removeEventListener('abort', abort);
     for (const copy of copies) copy.release();

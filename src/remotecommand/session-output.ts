@@ -1,13 +1,17 @@
 import { Writable } from 'node:stream';
 import { ConnectionLostError } from '../errors/index.js';
+import { SessionFinishedError } from './session-errors.js';
+
+type Callback = (error?: Error | null) => void;
 
 /**
- * A session's stdout or stderr on top of a stream of the wire, whose backpressure it passes on. A write after the end,
- * or destroying it, fails this object only: what was written before still reaches the client.
+ * A session's stdout or stderr on top of a stream of the wire, whose backpressure it passes on. Destroying it leaves the
+ * wire alone, and a write after the session's end fails by itself: what was taken before still reaches the client.
  */
 export class SessionOutput extends Writable {
   readonly #wire: Writable;
-  #waiting: ((error?: Error | null) => void) | undefined;
+  #waiting: Callback | undefined;
+  #flushing = false;
 
   constructor(wire: Writable) {
     super({ highWaterMark: 64 * 1024, decodeStrings: true });
@@ -25,20 +29,29 @@ export class SessionOutput extends Writable {
   /** Ends the stream; resolves when every byte and the end were handed over, or when that became impossible. */
   async flush(): Promise<void> {
     const wire = this.#wire;
+    this.#flushing = true;
     if (!this.destroyed) await ended(this);
     await ended(wire);
   }
 
-  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
+  override write(chunk: unknown, encoding?: BufferEncoding | Callback, callback?: Callback): boolean {
+    if (!this.#flushing) return super.write(chunk, encoding as BufferEncoding, callback);
+    // Node would destroy the stream, and what it still holds with it.
+    const done = typeof encoding === 'function' ? encoding : callback;
+    if (done !== undefined) process.nextTick(done, new SessionFinishedError());
+    return false;
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: Callback): void {
     if (this.#wire.write(chunk)) callback();
     else this.#waiting = callback;
   }
 
-  override _final(callback: (error?: Error | null) => void): void {
+  override _final(callback: Callback): void {
     this.#wire.end(callback);
   }
 
-  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+  override _destroy(error: Error | null, callback: Callback): void {
     this.#continue(error);
     callback(error);
   }

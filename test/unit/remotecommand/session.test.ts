@@ -182,17 +182,20 @@ test('a failing observer does no harm', async () => {
   assert.match(await error, /boom/);
 });
 
-test('a write after the end fails the writer only', async () => {
+test('a write after the finish fails by itself, and takes nothing with it that was written before', async () => {
   const streams = new FakeStreams();
   streams.stderr.resume();
   const session = new ServerSession(streams, REQUEST, REQ);
-  const out = textOf(streams.stdout);
+  assert.ok(session.stdout);
   const error = textOf(streams.error);
-  session.stdout?.write('before');
+  // More than the wire takes at once, so that some of it waits.
+  for (let i = 0; i < 100; i++) session.stdout.write('x'.repeat(10_000));
   const finished = session.finish(0);
-  session.stdout?.write('after');
+  const late = new Promise((resolve) => session.stdout?.write('late', resolve));
+  assert.equal(session.stdout.write('later'), false);
+  assert.equal(((await late) as { code: string }).code, 'ERR_SESSION_FINISHED');
+  assert.equal((await textOf(streams.stdout)).length, 1_000_000);
   await finished;
-  assert.equal(await out, 'before');
   assert.match(await error, /Success/);
 });
 
