@@ -84,6 +84,15 @@ function exchange(socket: Duplex, { url, method, headers, limits, signal }: Exch
     if (signal.aborted) return onAbort();
     signal.addEventListener('abort', onAbort);
 
+    const onError = (error: NodeJS.ErrnoException): void => {
+      const where = redactUrl(url);
+      const details = { initiator: 'remote', cause: error } as const;
+      if (error.code?.startsWith('HPE_') === true) {
+        fail(new ProtocolError(`${where} did not answer in HTTP: ${error.message}`, details));
+      } else {
+        fail(new ConnectionLostError(`${where} closed the connection before it answered`, details));
+      }
+    };
     let req: ClientRequest;
     try {
       req = httpRequest({
@@ -93,25 +102,12 @@ function exchange(socket: Duplex, { url, method, headers, limits, signal }: Exch
         path: `${url.pathname}${url.search}`,
         setHost: false,
       });
+      // First of all: a header that is refused below leaves a request that still hears of its socket.
+      req.on('error', onError);
       for (const [name, values] of headers.entries()) req.setHeader(name, [...values]);
     } catch (error) {
       return fail(new InvalidArgumentError(`cannot send this request: ${messageOf(error)}`, { cause: error }));
     }
-    req.on('error', (error: NodeJS.ErrnoException) => {
-      const where = redactUrl(url);
-      if (error.code?.startsWith('HPE_') === true) {
-        fail(
-          new ProtocolError(`${where} did not answer in HTTP: ${error.message}`, { initiator: 'remote', cause: error }),
-        );
-      } else {
-        fail(
-          new ConnectionLostError(`${where} closed the connection before it answered`, {
-            initiator: 'remote',
-            cause: error,
-          }),
-        );
-      }
-    });
     req.on('upgrade', (res, _socket, head) => answer(res, { head, body: Buffer.alloc(0), socket }));
     // A 101 that lacks the upgrade headers; other 1xx are followed by the real answer.
     req.on('information', (info) => {

@@ -11,6 +11,7 @@ import {
   type NewStreamHandler,
   type ResponseUpgrader,
 } from '../httpstream/index.js';
+import { resolveLimits } from '../limits/limits.js';
 import { checkSpdyOptions, newSpdyServerConnection, type SpdyConnectionOptions } from './connection.js';
 import { UPGRADE_TOKEN } from './token.js';
 
@@ -42,10 +43,12 @@ export class SpdyResponseUpgrader implements ResponseUpgrader {
       value.toLowerCase().includes(UPGRADE_TOKEN.toLowerCase()),
     );
     if (!isUpgradeRequest(req) || !wanted) {
+      const { clock, limits } = this.#options;
       refuseUpgrade(
         socket,
         400,
         `unable to upgrade: missing "Connection: Upgrade" or "Upgrade: ${UPGRADE_TOKEN}" in the request`,
+        { timeout: resolveLimits(limits).upgradeTimeout, ...(clock === undefined ? {} : { clock }) },
       );
       return undefined;
     }
