@@ -66,6 +66,7 @@ func main() {
 
 	report.Line(map[string]any{"addr": listener.Addr().String()})
 	<-report.StdinClosed()
+	defer killRunning()
 	report.Line(map[string]any{
 		"served": s.served.Load(), "running": s.running.Load(), "maxRssBytes": report.MaxRSS(),
 	})

@@ -36,6 +36,24 @@ func (r *localRuntime) AttachContainer(ctx context.Context, name, uid, container
 	return r.ExecInContainer(ctx, name, uid, container, []string{"sh", "-c", attached}, in, out, err, tty, resize, 0)
 }
 
+// running are the commands that have not ended, each leading a process group of its own.
+var running sync.Map
+
+// killRunning ends the commands that nobody else ends: no runtime does when a client goes away.
+func killRunning() {
+	running.Range(func(pid, _ any) bool {
+		_ = syscall.Kill(-pid.(int), syscall.SIGKILL)
+		return true
+	})
+}
+
+// waitFor waits for a started command.
+func waitFor(command *exec.Cmd) error {
+	running.Store(command.Process.Pid, true)
+	defer running.Delete(command.Process.Pid)
+	return command.Wait()
+}
+
 func runPipes(command *exec.Cmd, in io.Reader, out, err io.WriteCloser) error {
 	// A nil *stream in an interface is not nil, so each is set only when it is there.
 	if out != nil {
@@ -44,8 +62,12 @@ func runPipes(command *exec.Cmd, in io.Reader, out, err io.WriteCloser) error {
 	if err != nil {
 		command.Stderr = err
 	}
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if in == nil {
-		return command.Run()
+		if startErr := command.Start(); startErr != nil {
+			return startErr
+		}
+		return waitFor(command)
 	}
 	// As runtimes do: when the command is over, nobody waits for the client's stdin.
 	input, pipeErr := command.StdinPipe()
@@ -59,7 +81,7 @@ func runPipes(command *exec.Cmd, in io.Reader, out, err io.WriteCloser) error {
 		_, _ = io.Copy(input, in)
 		_ = input.Close()
 	}()
-	return command.Wait()
+	return waitFor(command)
 }
 
 func runTerminal(command *exec.Cmd, in io.Reader, out io.Writer, resize <-chan remotecommand.TerminalSize) error {
@@ -85,7 +107,7 @@ func runTerminal(command *exec.Cmd, in io.Reader, out io.Writer, resize <-chan r
 			_, _ = io.Copy(out, terminal)
 		}()
 	}
-	err = command.Wait()
+	err = waitFor(command)
 	copied.Wait()
 	return err
 }
