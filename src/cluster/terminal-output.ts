@@ -4,6 +4,8 @@ import type { Writable } from 'node:stream';
 import { innerOf, type InnerTerminal, type PtyProcess } from './pty.js';
 
 const READ_BYTES = 64 * 1024;
+/** What is read at most after the program's end: more than a kernel keeps. A job left behind may write for ever. */
+const MAX_REST = 1024 * 1024;
 
 /**
  * Copies a terminal's output to the client, with backpressure, and to its end.
@@ -47,8 +49,9 @@ export class TerminalOutput {
   }
 
   async #readRest({ socket, fd }: InnerTerminal): Promise<void> {
-    for (;;) {
-      if (!this.#abandoned && this.#sink?.writableNeedDrain === true) {
+    let left = MAX_REST;
+    while (left > 0 && !this.#abandoned) {
+      if (this.#sink?.writableNeedDrain === true) {
         await Promise.race([once(this.#sink, 'drain'), once(this.#sink, 'close')]).catch(() => {});
       } else if (socket.readableLength > 0) {
         // What libuv has read comes first.
@@ -57,6 +60,7 @@ export class TerminalOutput {
       } else {
         const rest = readNow(fd);
         if (rest === undefined) return;
+        left -= rest.length;
         this.#write(rest);
       }
     }
