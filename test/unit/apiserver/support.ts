@@ -13,7 +13,11 @@ import {
 import type { RemoteCommandResult, RemoteCommandSession } from '../../../src/remotecommand/index.js';
 
 /** A running pod with one container, `main`. */
-export function testPod(name: string, status: Partial<ContainerStatus> = {}, phase: Pod['status']['phase'] = 'Running'): Pod {
+export function testPod(
+  name: string,
+  status: Partial<ContainerStatus> = {},
+  phase: Pod['status']['phase'] = 'Running',
+): Pod {
   return {
     apiVersion: 'v1',
     kind: 'Pod',
