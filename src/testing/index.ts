@@ -10,3 +10,4 @@ export {
   type CompliancePair,
   type ComplianceSetup,
 } from './compliance/index.js';
+export { startCluster, type Cluster, type ClusterOptions, type ClusterPod } from '../cluster/index.js';

@@ -22,7 +22,7 @@ export class FakeSession implements RemoteCommandSession {
   readonly stdout: PassThrough = new PassThrough();
   readonly stderr: PassThrough | undefined;
   readonly closed: Promise<CloseReason> = new Promise(() => {});
-  readonly gone = new AbortController();
+  readonly gone: AbortController = new AbortController();
   readonly sizes: TerminalSize[];
 
   constructor(command: readonly string[], options: { tty?: boolean; stdin?: boolean; sizes?: TerminalSize[] } = {}) {
