@@ -75,6 +75,7 @@ export function rawClient(
   const chunks: Buffer[] = [];
   peer.on('data', (chunk: Buffer) => chunks.push(chunk));
   peer.on('error', () => {});
+  peer.on('end', () => peer.end());
   const connection = newSpdyServerConnection(ours, handler, { pingPeriod: 0, ...options });
   return { connection, peer, received: () => Buffer.concat(chunks) };
 }
