@@ -32,7 +32,7 @@ export interface APIServerOptions {
   readonly closeTimeout?: number;
   readonly clock?: Clock;
   readonly wallClock?: WallClock;
-  /** From 0 to 1; spreads the ends of watches. Default `Math.random`. */
+  /** From 0 to 1; spreads the ends of watches. Default: the system's randomness. */
   readonly random?: () => number;
   /** Told of faults of the server itself, which clients see as 500 without detail. */
   readonly onError?: (error: unknown) => void;

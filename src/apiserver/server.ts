@@ -1,7 +1,8 @@
+import { randomInt } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { systemClock } from '../clock/clock.js';
+import { systemClock, type Clock } from '../clock/clock.js';
 import { systemWallClock } from '../clock/wall.js';
 import { InvalidArgumentError } from '../errors/index.js';
 import { refuseUpgrade } from '../httpstream/index.js';
@@ -27,6 +28,7 @@ const READING: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
  */
 export class APIServer implements AsyncDisposable {
   readonly #options: APIServerOptions;
+  readonly #clock: Clock;
   readonly #server: Server;
   readonly #router: Router;
   readonly #resolver = new RequestInfoResolver();
@@ -46,15 +48,16 @@ export class APIServer implements AsyncDisposable {
       );
     }
     this.#options = options;
+    this.#clock = options.clock ?? systemClock;
     this.#allowedHosts = new Set((options.allowedHosts ?? []).map((name) => name.toLowerCase()));
     this.#allowedOrigins = new Set(options.allowedOrigins);
     const wallClock = options.wallClock ?? systemWallClock;
     this.#router = createRouter({
       runtime: options.runtime,
       namespaces: defaultNamespaces(wallClock.now()),
-      clock: options.clock ?? systemClock,
+      clock: this.#clock,
       wallClock,
-      random: options.random ?? Math.random,
+      random: options.random ?? randomFraction,
       connect: options.connect ?? {},
       address: () => this.#url.replace('http://', ''),
     });
@@ -107,7 +110,7 @@ export class APIServer implements AsyncDisposable {
       this.#server.close(() => resolve());
     });
     this.#server.closeIdleConnections();
-    const timer = (this.#options.clock ?? systemClock).setTimeout(() => {
+    const timer = this.#clock.setTimeout(() => {
       for (const socket of this.#sockets) socket.destroy();
     }, this.#options.closeTimeout ?? 3_000);
     const sockets = [...this.#sockets].map((socket) => new Promise((resolve) => socket.once('close', resolve)));
@@ -195,6 +198,10 @@ export class APIServer implements AsyncDisposable {
     }
     return statusError(500, 'an error on the server has prevented the request from succeeding');
   }
+}
+
+function randomFraction(): number {
+  return randomInt(2 ** 32) / 2 ** 32;
 }
 
 function urlOf({ address, family, port }: AddressInfo): string {

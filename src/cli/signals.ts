@@ -1,3 +1,4 @@
+import { systemClock } from '../clock/clock.js';
 import { deferred } from '../remotecommand/deferred.js';
 
 /** Orderly stopping by signals. */
@@ -23,7 +24,7 @@ export function stopOnSignals(): Stopping {
   let force: (() => void) | undefined;
   const requested = deferred<void>();
   const receive = (): void => {
-    const now = performance.now();
+    const now = systemClock.now();
     if (first === undefined) {
       first = now;
       requested.resolve();

@@ -1,4 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { systemClock } from '../clock/clock.js';
+import { systemWallClock } from '../clock/wall.js';
 
 /**
  * The program that pods run unless told otherwise: an SSE stream at `/events` with one event per second, a line in the log
@@ -36,17 +38,20 @@ const server = createServer((req, res) => {
   serve(req, res);
 });
 
+function beat(): void {
+  tick++;
+  const data = JSON.stringify({ pod: name, tick, time: systemWallClock.now().toISOString() });
+  for (const client of clients) {
+    // A client that does not read misses events; it must not fill this process's memory.
+    if (!client.writableNeedDrain) client.write(`id: ${tick}\ndata: ${data}\n\n`);
+  }
+  console.log(`tick ${tick}, ${clients.size} client${clients.size === 1 ? '' : 's'}`);
+  systemClock.setTimeout(beat, 1000);
+}
+
 server.listen(port, host, () => {
   console.log(`${name} listens on http://${host}:${port}/events`);
-  setInterval(() => {
-    tick++;
-    const data = JSON.stringify({ pod: name, tick, time: new Date().toISOString() });
-    for (const client of clients) {
-      // A client that does not read misses events; it must not fill this process's memory.
-      if (!client.writableNeedDrain) client.write(`id: ${tick}\ndata: ${data}\n\n`);
-    }
-    console.log(`tick ${tick}, ${clients.size} client${clients.size === 1 ? '' : 's'}`);
-  }, 1000);
+  systemClock.setTimeout(beat, 1000);
 });
 
 process.stdin.setEncoding('utf8').on('data', (text) => {

@@ -152,8 +152,10 @@ describe('sources', () => {
 
   it('take all time from clock/', () => {
     const clocks = /\b(?:setTimeout|setInterval)\(|\bDate\.now\(|\bperformance\.now\(/;
+    // The page's script runs in a browser.
+    const elsewhere = join('cluster', 'dashboard-page.ts');
     const wrong = texts
-      .filter(({ file }) => folderOf(file) !== 'clock')
+      .filter(({ file }) => folderOf(file) !== 'clock' && file !== elsewhere)
       .flatMap(({ file, text }) =>
         text
           .split('\n')
