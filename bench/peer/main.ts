@@ -1,5 +1,6 @@
 // One end of a benchmark in Node. Same command line and same output as bench/go: the server prints {"addr":…} when it
 // listens, and its result when its stdin ends; the client prints its result when its window is over.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { execOver } from './exec.js';
 import { parsePeerOptions } from './options.js';
 import { raw } from './raw.js';
@@ -32,7 +33,9 @@ if (options.role === 'server') {
   const result = new Promise<void>((resolve) => (connected = resolve)).then(() => tally.measure(warmup, window));
   await print({ addr: await wire.serve(options, tally, () => connected()) });
   await parentGone;
-  await print(await result);
+  // Timers may run late, but a parent that is gone for good must not leave us behind.
+  const late = sleep(window).then(() => Promise.reject(new Error('the window was cut short')));
+  await print(await Promise.race([result, late]));
 } else {
   void parentGone.then(() => process.exit(1));
   await wire.connect(options, tally);
