@@ -15,6 +15,7 @@ import { ChannelMachine, type ChannelEvent, type ChannelMode } from '../../wire/
 import { ChannelStream, type ChannelHost } from './channel-stream.js';
 import { CLOSE, checkClose, describeClose, isCleanClose, reasonOfClose } from './close-codes.js';
 import { framingError, isOpen } from './framing.js';
+import { messagePool } from './message-pool.js';
 import type { ChannelConnection, ResolvedChannelOptions } from './options.js';
 import { Outbound } from './outbound.js';
 import { Heartbeat, Ponger } from './pings.js';
@@ -150,7 +151,7 @@ export class WebSocketChannels implements ChannelConnection {
           size: () => slices.nextLength,
           next: () => {
             const { length, parts } = slices.next();
-            return this.#machine.send(channel, parts, length);
+            return this.#machine.send(channel, parts, length, (bytes) => messagePool.take(bytes));
           },
           finished: () => slices.finished,
           done: sent,
@@ -183,7 +184,10 @@ export class WebSocketChannels implements ChannelConnection {
       },
       send: (message: Buffer, sent: (error?: Error | null) => void) => {
         this.#cork();
-        socket.send(message, { binary: true }, sent);
+        socket.send(message, { binary: true }, () => {
+          messagePool.give(message);
+          sent();
+        });
         this.#active(this.#options.clock.now());
         this.#watchWrites();
       },

@@ -1,3 +1,6 @@
+/** Gives memory of exactly this many bytes, which may hold anything. */
+export type Allocate = (bytes: number) => Buffer;
+
 /** How a channel message looks inside a WebSocket message. One object per family of subprotocols. */
 export interface ChannelCodec {
   /** Whether messages travel in binary frames; base64 ones travel as text. */
@@ -6,8 +9,8 @@ export interface ChannelCodec {
   readonly overhead: number;
   /** Splits a message. `payload` is a view of `message`; `undefined`: not decodable, to be skipped. */
   decode(message: Buffer): { readonly channel: number; readonly payload: Buffer } | undefined;
-  /** Makes the message for `length` bytes, gathered from `pieces`. */
-  encode(channel: number, pieces: readonly Uint8Array[], length: number): Buffer;
+  /** Makes the message for `length` bytes, gathered from `pieces`, in memory of `allocate` (default: fresh). */
+  encode(channel: number, pieces: readonly Uint8Array[], length: number, allocate?: Allocate): Buffer;
 }
 
 /**
@@ -22,8 +25,8 @@ export const rawCodec: ChannelCodec = {
     const channel = message[0];
     return channel === undefined ? undefined : { channel, payload: message.subarray(1) };
   },
-  encode(channel, pieces, length) {
-    const message = Buffer.allocUnsafe(1 + length);
+  encode(channel, pieces, length, allocate = Buffer.allocUnsafe) {
+    const message = allocate(1 + length);
     message[0] = channel;
     let offset = 1;
     for (const piece of pieces) {

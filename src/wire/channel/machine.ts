@@ -1,5 +1,5 @@
 import { InvalidArgumentError, ProtocolError } from '../../errors/index.js';
-import { rawCodec, type ChannelCodec } from './codec.js';
+import { rawCodec, type Allocate, type ChannelCodec } from './codec.js';
 
 /** What one side may do with a channel: receive, send, both, or neither. */
 export type ChannelMode = 'read' | 'write' | 'duplex' | 'ignore';
@@ -103,9 +103,9 @@ export class ChannelMachine {
    *
    * @throws InvalidArgumentError when the channel does not send, or was ended.
    */
-  send(channel: number, pieces: readonly Uint8Array[], length: number): Buffer {
+  send(channel: number, pieces: readonly Uint8Array[], length: number, allocate?: Allocate): Buffer {
     if (this.#sending[channel] !== true) throw new InvalidArgumentError(`channel ${channel} is not open for writing`);
-    return this.#codec.encode(channel, pieces, length);
+    return this.#codec.encode(channel, pieces, length, allocate);
   }
 
   /** Ends the sending direction; the message that tells the peer, or `undefined` where the protocol has none. */
