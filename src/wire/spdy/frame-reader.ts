@@ -23,6 +23,9 @@ export class FrameReader {
   #dataRest = 0;
   #type = 0;
   #flags = 0;
+  /** Bytes of the control frame being received; 0 between frames and inside data. */
+  #controlLength = 0;
+  /** Holds what there is of a control frame that came in pieces. */
   #control: Buffer | undefined;
   #controlFilled = 0;
   #paused = false;
@@ -54,13 +57,13 @@ export class FrameReader {
         const piece = at === 0 && end === chunk.length ? chunk : chunk.subarray(at, end);
         at = end;
         this.#sink.dataPiece(piece, this.#dataRest);
-      } else if (this.#control !== undefined) {
-        at = this.#gather(this.#control, chunk, at);
+      } else if (this.#controlLength > 0) {
+        at = this.#readControl(chunk, at);
       } else {
         at = this.#readHead(chunk, at);
       }
     }
-    const inside = this.#headFilled > 0 || this.#control !== undefined;
+    const inside = this.#headFilled > 0 || this.#controlLength > 0;
     this.#began = inside ? (this.#began ?? now) : undefined;
     return at;
   }
@@ -102,19 +105,28 @@ export class FrameReader {
       this.#sink.control(this.#type, flags, Buffer.alloc(0));
       return;
     }
-    this.#control = Buffer.allocUnsafe(length);
-    this.#controlFilled = 0;
+    this.#controlLength = length;
   }
 
-  #gather(control: Buffer, chunk: Buffer, at: number): number {
-    const end = Math.min(chunk.length, at + control.length - this.#controlFilled);
-    this.#controlFilled += chunk.copy(control, this.#controlFilled, at, end);
-    if (this.#controlFilled === control.length) {
-      this.#control = undefined;
-      this.#began = undefined;
-      this.#sink.control(this.#type, this.#flags, control);
+  #readControl(chunk: Buffer, at: number): number {
+    const length = this.#controlLength;
+    if (this.#control === undefined && chunk.length - at >= length) {
+      this.#endControl(chunk.subarray(at, at + length));
+      return at + length;
     }
+    this.#control ??= Buffer.allocUnsafe(length);
+    const end = Math.min(chunk.length, at + length - this.#controlFilled);
+    this.#controlFilled += chunk.copy(this.#control, this.#controlFilled, at, end);
+    if (this.#controlFilled === length) this.#endControl(this.#control);
     return end;
+  }
+
+  #endControl(payload: Buffer): void {
+    this.#control = undefined;
+    this.#controlLength = 0;
+    this.#controlFilled = 0;
+    this.#began = undefined;
+    this.#sink.control(this.#type, this.#flags, payload);
   }
 
   #checkLength(limit: 'maxDataFrameIn' | 'maxControlFrameBytes', length: number): void {

@@ -1,19 +1,31 @@
 import type { FrameOutput } from '../../bytes/frame-output.js';
 import { FRAME_HEAD_BYTES, VERSION } from './constants.js';
 
-/** Appends a control frame. */
-export function writeControl(output: FrameOutput, type: number, flags: number, payload: Buffer): void {
-  const offset = output.reserve(FRAME_HEAD_BYTES);
-  output.slab.writeUInt32BE((0x80000000 | (VERSION << 16) | type) >>> 0, offset);
-  output.slab.writeUInt32BE(((flags << 24) | payload.length) >>> 0, offset + 4);
-  output.append(payload);
-}
+const WORD_BYTES = 4;
 
 /** Appends a control frame whose payload is 32-bit numbers. */
 export function writeControlWords(output: FrameOutput, type: number, ...words: readonly number[]): void {
-  const payload = Buffer.allocUnsafe(words.length * 4);
-  words.forEach((word, index) => payload.writeUInt32BE(word, index * 4));
-  writeControl(output, type, 0, payload);
+  writeControlHead(output, type, words.length * WORD_BYTES);
+  for (const word of words) writeWord(output, word);
+}
+
+/** Appends a control frame that carries headers of a stream: its id, the fixed fields that follow, and the block. */
+export function writeHeaders(output: FrameOutput, type: number, id: number, fields: Buffer, block: Buffer): void {
+  writeControlHead(output, type, WORD_BYTES + fields.length + block.length);
+  writeWord(output, id);
+  output.append(fields);
+  output.append(block);
+}
+
+function writeControlHead(output: FrameOutput, type: number, length: number): void {
+  const offset = output.reserve(FRAME_HEAD_BYTES);
+  output.slab.writeUInt32BE((0x80000000 | (VERSION << 16) | type) >>> 0, offset);
+  output.slab.writeUInt32BE(length, offset + 4);
+}
+
+function writeWord(output: FrameOutput, word: number): void {
+  const offset = output.reserve(WORD_BYTES);
+  output.slab.writeUInt32BE(word, offset);
 }
 
 /** Appends the head of a data frame; the payload follows. */

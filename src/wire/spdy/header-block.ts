@@ -5,23 +5,21 @@ import { CONNECTION_HEADERS } from './constants.js';
 
 /** Lays out a header block as it is before compression (SPDY/3, 2.6.10). */
 export function encodeHeaderBlock(headers: HeaderEntries): Buffer {
-  const fields: Buffer[] = [];
+  const fields: string[] = [];
   let length = 4;
   for (const [name, values] of headers) {
     if (CONNECTION_HEADERS.has(name)) {
       throw new InvalidArgumentError(`header ${name} belongs to the HTTP connection and cannot be a stream header`);
     }
-    for (const text of [name, values.join('\0')]) {
-      const field = Buffer.from(text, 'utf8');
-      fields.push(field);
-      length += 4 + field.length;
-    }
+    const value = values.join('\0');
+    fields.push(name, value);
+    length += 8 + Buffer.byteLength(name) + Buffer.byteLength(value);
   }
   const block = Buffer.allocUnsafe(length);
   let offset = block.writeUInt32BE(fields.length / 2, 0);
   for (const field of fields) {
-    offset = block.writeUInt32BE(field.length, offset);
-    offset += field.copy(block, offset);
+    const written = block.write(field, offset + 4);
+    offset = block.writeUInt32BE(written, offset) + written;
   }
   return block;
 }

@@ -3,6 +3,7 @@ import { DICTIONARY, DICTIONARY_ID } from './dictionary.js';
 import { PlaintextWindow } from './plaintext-window.js';
 
 const STORED_MAX = 0xffff;
+const STORED_HEAD_BYTES = 5;
 const SYNC_MARKER = Buffer.from([0x00, 0x00, 0x00, 0xff, 0xff]);
 
 /**
@@ -23,21 +24,20 @@ export class HeaderCompressor {
   }
 
   compress(block: Buffer): Buffer {
-    const parts = this.#first ? [zlibHead(this.#level)] : [];
+    const body = this.#window === undefined ? storedBlocks(block) : this.#deflate(block, this.#window);
+    if (!this.#first) return body;
     this.#first = false;
-    if (this.#window === undefined) {
-      parts.push(...storedBlocks(block), SYNC_MARKER);
-    } else {
-      parts.push(
-        deflateRawSync(block, {
-          level: this.#level,
-          dictionary: this.#window.last,
-          finishFlush: constants.Z_SYNC_FLUSH,
-        }),
-      );
-      this.#window.push(block);
-    }
-    return Buffer.concat(parts);
+    return Buffer.concat([zlibHead(this.#level), body]);
+  }
+
+  #deflate(block: Buffer, window: PlaintextWindow): Buffer {
+    const body = deflateRawSync(block, {
+      level: this.#level,
+      dictionary: window.last,
+      finishFlush: constants.Z_SYNC_FLUSH,
+    });
+    window.push(block);
+    return body;
   }
 }
 
@@ -51,14 +51,18 @@ function zlibHead(level: number): Buffer {
   return head;
 }
 
-function storedBlocks(block: Buffer): Buffer[] {
-  const parts: Buffer[] = [];
+/** Stored blocks and the empty one of a sync flush, in one buffer: this runs for every stream. */
+function storedBlocks(block: Buffer): Buffer {
+  const count = Math.ceil(block.length / STORED_MAX);
+  const body = Buffer.allocUnsafe(block.length + count * STORED_HEAD_BYTES + SYNC_MARKER.length);
+  let at = 0;
   for (let offset = 0; offset < block.length; offset += STORED_MAX) {
-    const part = block.subarray(offset, offset + STORED_MAX);
-    const head = Buffer.alloc(5);
-    head.writeUInt16LE(part.length, 1);
-    head.writeUInt16LE(~part.length & 0xffff, 3);
-    parts.push(head, part);
+    const end = Math.min(block.length, offset + STORED_MAX);
+    at = body.writeUInt8(0, at);
+    at = body.writeUInt16LE(end - offset, at);
+    at = body.writeUInt16LE(~(end - offset) & 0xffff, at);
+    at += block.copy(body, at, offset, end);
   }
-  return parts;
+  SYNC_MARKER.copy(body, at);
+  return body;
 }

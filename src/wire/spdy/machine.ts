@@ -13,10 +13,15 @@ import { IdMap } from '../id-map.js';
 import type { Machine, MachineEvents, WireStream, WireStreamState } from '../machine.js';
 import * as spdy from './constants.js';
 import { FrameReader } from './frame-reader.js';
-import { writeControl, writeControlWords, writeDataHead } from './frames.js';
+import { writeControlWords, writeDataHead, writeHeaders } from './frames.js';
 import { decodeHeaderBlock, encodeHeaderBlock } from './header-block.js';
 import { HeaderCompressor } from './header-compressor.js';
 import { HeaderDecompressor } from './header-decompressor.js';
+
+const NOTHING = Buffer.alloc(0);
+const NO_HEADERS = encodeHeaderBlock([]);
+/** Associated stream, priority and slot, of which none is used (SPDY/3, 2.6.1). */
+const SYN_STREAM_REST = Buffer.alloc(6);
 
 /** How a {@link SpdyMachine} is set up. */
 export interface SpdyMachineOptions {
@@ -124,9 +129,7 @@ export class SpdyMachine<Owner> implements Machine<Owner> {
     const block = encodeHeaderBlock(headers);
     this.#checkBlock(block);
     const stream = new SpdyStream<Owner>(this.#nextId, false, owner);
-    const head = Buffer.alloc(10);
-    head.writeUInt32BE(stream.id, 0);
-    this.#sendControl(spdy.SYN_STREAM, 0, Buffer.concat([head, this.#compressor.compress(block)]));
+    this.#sendHeaders(spdy.SYN_STREAM, stream.id, SYN_STREAM_REST, this.#compressor.compress(block));
     this.#nextId += 2;
     this.#streams.set(stream.id, stream);
     return stream;
@@ -136,9 +139,7 @@ export class SpdyMachine<Owner> implements Machine<Owner> {
     const own = this.#own(stream);
     if (own?.state !== 'offered') return;
     own.state = 'open';
-    const head = Buffer.alloc(4);
-    head.writeUInt32BE(own.id, 0);
-    this.#sendControl(spdy.SYN_REPLY, 0, Buffer.concat([head, this.#compressor.compress(encodeHeaderBlock([]))]));
+    this.#sendHeaders(spdy.SYN_REPLY, own.id, NOTHING, this.#compressor.compress(NO_HEADERS));
     this.#forgetIfEnded(own);
   }
 
@@ -422,9 +423,9 @@ export class SpdyMachine<Owner> implements Machine<Owner> {
     });
   }
 
-  #sendControl(type: number, flags: number, payload: Buffer): void {
+  #sendHeaders(type: number, id: number, fields: Buffer, block: Buffer): void {
     this.#countControl();
-    writeControl(this.output, type, flags, payload);
+    writeHeaders(this.output, type, id, fields, block);
   }
 
   #sendControlWords(type: number, ...words: readonly number[]): void {
