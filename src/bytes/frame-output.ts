@@ -1,6 +1,6 @@
 const SLAB_BYTES = 64 * 1024;
 /** Up to this size, copying a payload costs less than giving the kernel one more buffer. */
-const COPY_BYTES = 1024;
+export const COPY_BYTES = 1024;
 
 /**
  * Collects encoded frames for one vectored write. Frame heads and small payloads share slabs; large payloads are passed

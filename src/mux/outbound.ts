@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { COPY_BYTES } from '../bytes/frame-output.js';
 import type { Clock } from '../clock/clock.js';
 import { Alarm } from '../clock/alarm.js';
 import type { Limits } from '../limits/limits.js';
@@ -42,6 +43,11 @@ export class Outbound {
   #queue: Buffer[] = [];
   #queueBytes = 0;
   #inFlight = false;
+  #inFlightBytes = 0;
+  /** Bytes that the socket has taken, ever. */
+  #taken = 0;
+  /** Writes that are framed without a copy: the caller may touch its bytes again once that many were taken. */
+  readonly #lent: { readonly until: number; readonly callback: () => void }[] = [];
   #scheduled = false;
   /** Bytes framed in this turn of the event loop; an endless eager writer must not starve timers and reads. */
   #turnBytes = 0;
@@ -66,7 +72,7 @@ export class Outbound {
   write(stream: MuxStream, chunks: readonly Buffer[], callback: () => void): void {
     if (this.#finishing) return;
     const pending: PendingWrite = { stream, chunks, callback, index: 0, offset: 0 };
-    if (this.#waiting.size === 0 && this.#sendWhole(pending)) callback();
+    if (this.#waiting.size === 0 && this.#sendWhole(pending)) this.#framed(chunks, callback);
     else this.#waiting.set(stream, pending);
     this.schedule();
   }
@@ -130,6 +136,7 @@ export class Outbound {
     }
     this.#queueBytes -= bytes;
     this.#inFlight = true;
+    this.#inFlightBytes = bytes;
     if (this.#limits.writeTimeout > 0) this.#stall.set(this.#clock.now() + this.#limits.writeTimeout);
     this.#writeParts(parts, this.#onTaken);
   }
@@ -146,9 +153,12 @@ export class Outbound {
 
   readonly #onTaken = (): void => {
     this.#inFlight = false;
+    this.#taken += this.#inFlightBytes;
+    this.#inFlightBytes = 0;
     this.#stall.set(undefined);
     if (this.#closed) return;
     this.#events.progress();
+    this.#giveBack();
     this.#serveWaiting();
     this.flush();
     if (this.#inFlight) return;
@@ -156,6 +166,19 @@ export class Outbound {
     this.#events.drained();
     if (this.#finishing) this.#socket.end();
   };
+
+  /** A write is framed. It is done, unless the output only refers to its bytes: then once the socket has taken them. */
+  #framed(chunks: readonly Buffer[], callback: () => void): void {
+    if (chunks.every(({ length }) => length <= COPY_BYTES)) return callback();
+    const until = this.#taken + this.#inFlightBytes + this.#queueBytes + this.#machine.output.length;
+    this.#lent.push({ until, callback });
+  }
+
+  #giveBack(): void {
+    let count = 0;
+    while ((this.#lent[count]?.until ?? Infinity) <= this.#taken) count++;
+    for (const { callback } of this.#lent.splice(0, count)) callback();
+  }
 
   #hasRoom(): boolean {
     const { outboundBytes } = this.#limits;
@@ -168,7 +191,7 @@ export class Outbound {
       for (const [stream, pending] of this.#waiting) {
         if (!this.#hasRoom()) break;
         this.#waiting.delete(stream);
-        if (this.#sendFrame(pending)) pending.callback();
+        if (this.#sendFrame(pending)) this.#framed(pending.chunks, pending.callback);
         else this.#waiting.set(stream, pending);
       }
     }

@@ -22,11 +22,11 @@ class Valve extends Duplex {
   override _read(): void {}
 
   override _writev(chunks: readonly { chunk: Buffer }[], callback: () => void): void {
-    this.#take(() => this.taken.push(...chunks.map(({ chunk }) => chunk)), callback);
+    this.#take(() => this.taken.push(...chunks.map(({ chunk }) => Buffer.from(chunk))), callback);
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: () => void): void {
-    this.#take(() => this.taken.push(chunk), callback);
+    this.#take(() => this.taken.push(Buffer.from(chunk)), callback);
   }
 
   release(): void {
@@ -231,5 +231,40 @@ describe('receiving', () => {
     socket.destroy();
     const connection = newSpdyServerConnection(socket, () => {});
     assert.equal((await connection.closed).kind, 'lost');
+  });
+});
+
+describe('write callbacks', () => {
+  it('come when the caller may reuse its buffer: nothing changes on the wire', async () => {
+    const { valve, streams, stop } = await opened(1);
+    const [stream] = streams;
+    assert.ok(stream);
+    const sent: string[] = [];
+    for (const size of [10, 1024, 1025, 5000, 200_000]) {
+      const buffer = Buffer.alloc(size, 'a');
+      sent.push(buffer.toString());
+      valve.open = false;
+      let called = false;
+      stream.write(buffer, () => {
+        called = true;
+        buffer.fill('z');
+      });
+      await turns(3);
+      if (size > 1024) assert.equal(called, false, `${size} bytes`);
+      valve.release();
+      while (!called) await turns(1);
+    }
+    const payloads = parseFrames(Buffer.concat(valve.taken)).map(({ payload }) => payload.toString());
+    assert.ok(!payloads.join('').includes('z'));
+    assert.equal(payloads.join('').length, sent.join('').length);
+    await stop();
+  });
+
+  it('small writes and the end that follows leave in one piece', async () => {
+    const { valve, streams, stop } = await opened(1);
+    streams[0]?.end('small');
+    await turns(3);
+    assert.deepEqual(valve.frames(), ['DATA 1 "small"', 'DATA 1 "" fin']);
+    await stop();
   });
 });
