@@ -245,14 +245,17 @@ describe('write callbacks', () => {
       sent.push(buffer.toString());
       valve.open = false;
       let called = false;
-      stream.write(buffer, () => {
-        called = true;
-        buffer.fill('z');
+      const written = new Promise<void>((resolve) => {
+        stream.write(buffer, () => {
+          called = true;
+          buffer.fill('z');
+          resolve();
+        });
       });
       await turns(3);
       if (size > 1024) assert.equal(called, false, `${size} bytes`);
       valve.release();
-      while (!called) await turns(1);
+      await written;
     }
     const payloads = parseFrames(Buffer.concat(valve.taken)).map(({ payload }) => payload.toString());
     assert.ok(!payloads.join('').includes('z'));
