@@ -22,7 +22,13 @@ if (chosen.length === 0) throw new Error(`no test file matches ${values.only}`);
 const serial = positionals.some((suite) => suite === 'interop' || suite === 'e2e');
 const child = spawn(
   process.execPath,
-  ['--test', '--test-reporter=spec', `--test-concurrency=${serial ? 1 : 2}`, ...chosen.toSorted()],
+  [
+    '--test',
+    '--test-reporter=spec',
+    '--test-timeout=180000',
+    `--test-concurrency=${serial ? 1 : 2}`,
+    ...chosen.toSorted(),
+  ],
   { stdio: 'inherit' },
 );
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));

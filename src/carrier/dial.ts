@@ -4,6 +4,7 @@ import { connect as connectTls, type ConnectionOptions as TlsConnectionOptions }
 import { ConnectionLostError, TrunklineError } from '../errors/index.js';
 import { absorbErrors } from '../httpstream/respond.js';
 import type { Dialer } from '../httpstream/types.js';
+import { readAfterWriteError } from './read-after-write-error.js';
 import { redactUrl } from './url.js';
 
 export { authorizationFromUrl, parseUrl, redactUrl } from './url.js';
@@ -54,6 +55,7 @@ function connect(url: URL, tls: TlsConnectionOptions | undefined, signal: AbortS
     ? connectTls({ ALPNProtocols: ['http/1.1'], ...(isIP(host) ? {} : { servername: host }), ...tls, host, port })
     : connectTcp({ host, port });
   absorbErrors(socket);
+  readAfterWriteError(socket);
   socket.setNoDelay(true);
   socket.setKeepAlive(true, KEEP_ALIVE_MILLISECONDS);
   return new Promise((resolve, reject) => {

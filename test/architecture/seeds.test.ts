@@ -19,7 +19,7 @@ interface Row {
   readonly member: string | undefined;
 }
 
-const rows: Row[] = [...document.matchAll(/^\| (.+?) \| `(trunkline[\w/]*): (\w+)(?:\.(\w+))?` \|/gm)].map(
+const rows: Row[] = [...document.matchAll(/^\| (.+?) +\| `(trunkline[\w/]*): (\w+)(?:\.(\w+))?` +\|/gm)].map(
   ([, original = '', path = '', name = '', member]) => ({ original, path, name, member }),
 );
 
@@ -60,7 +60,7 @@ describe('docs/seeds.md', () => {
 
   it('says for every row what stands for the name', () => {
     const table = document.split('\n').filter((line) => /^\| .*`/.test(line));
-    const clear = table.filter((line) => /\| (?:`trunkline[^`]*`|none) \|/.test(line));
+    const clear = table.filter((line) => /\| (?:`trunkline[^`]*`|none) +\|/.test(line));
     assert.deepEqual(
       table.filter((line) => !clear.includes(line)),
       [],
