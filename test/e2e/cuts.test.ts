@@ -75,11 +75,11 @@ describe('a connection that is cut', () => {
   for (const wire of ['websocket', 'spdy'] as const) {
     it(`kubectl over ${wire}, at each stage: the server keeps nothing`, async () => {
       for (const cut of CUTS) {
-        const before = proxy.cuts();
+        const earlier = proxy.cuts();
         proxy.cut = cut;
         const input = Buffer.alloc(200_000, 'x');
         await kubectl(['exec', '-i', pod, '--', ...COMMAND], { server: proxy.url, wire, input, timeout: 20_000 });
-        assert.ok(proxy.cuts() > before, `${JSON.stringify(cut)} was never reached`);
+        assert.ok(proxy.cuts() > earlier, `${JSON.stringify(cut)} was never reached`);
       }
       await settled();
       const { stdout } = await kubectl(['exec', pod, '--', 'echo', 'still here'], { server: cluster.apiServer, wire });

@@ -1,8 +1,2 @@
-export { rawCodec, type ChannelCodec } from './codec.js';
-export {
-  CLOSE_SIGNAL,
-  ChannelMachine,
-  type ChannelEvent,
-  type ChannelMachineOptions,
-  type ChannelMode,
-} from './machine.js';
+export { rawCodec } from './codec.js';
+export { CLOSE_SIGNAL, ChannelMachine, type ChannelEvent, type ChannelMode } from './machine.js';

@@ -18,12 +18,10 @@ export const FLAG_FIN = 0x01;
 export const FLAG_UNIDIRECTIONAL = 0x02;
 
 export const MAX_STREAM_ID = 0x7fffffff;
-export const MAX_PAYLOAD = 0xffffff;
 
 /** GOAWAY status codes (2.6.6). */
 export const GOAWAY_OK = 0;
 export const GOAWAY_PROTOCOL_ERROR = 1;
-export const GOAWAY_INTERNAL_ERROR = 2;
 
 /** RST_STREAM status codes (2.6.3), in order from 1. */
 const RESET_REASONS: readonly ResetReason[] = [
