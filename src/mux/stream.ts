@@ -23,6 +23,9 @@ export interface StreamHost {
 /** What an unread piece costs beside its bytes, roughly. */
 const PIECE_BYTES = 256;
 
+/** What a writer may put down while the socket takes its last write: enough for several frames in the next one. */
+const WRITABLE_BYTES = 256 * 1024;
+
 /** Whether and how the stream was answered. */
 type ReplyState = 'pending' | 'accepted' | 'refused';
 
@@ -54,7 +57,7 @@ export class MuxStream extends Duplex implements IncomingStream {
     headers: StreamHeaders,
     bufferBytes: number,
   ) {
-    super({ readableHighWaterMark: bufferBytes, allowHalfOpen: true });
+    super({ readableHighWaterMark: bufferBytes, writableHighWaterMark: WRITABLE_BYTES, allowHalfOpen: true });
     this.#host = host;
     this.headers = headers;
     this.wire = wire(this);
