@@ -12,6 +12,9 @@ import type { HeadersInit, StreamHeaders } from './headers.js';
  * `IdleTimeoutError`: an orderly end and an abort never look alike. Every stream has a default error listener, so a
  * failed stream never ends the process. Leaving a `for await` early resets the stream; reading to the end
  * leaves the other direction open, unlike other Node streams.
+ *
+ * Headers that the peer sends after opening (SPDY HEADERS frames; at most `limits.maxHeaderFramesPerStream`) come as a
+ * `'headers'` event with a `StreamHeaders`; `headers` stays as it was.
  */
 export interface Stream extends Duplex {
   /** The id on the wire (`Identifier()` of the original). */
@@ -65,6 +68,10 @@ export interface CloseReason {
 export interface Connection extends AsyncDisposable {
   /**
    * Opens a stream and resolves when the peer accepted it.
+   *
+   * The answer is read in turn. On a wire without flow control, while another stream of this connection lies unread
+   * beyond `limits.streamBufferBytes` nothing is read: under the stall policy `pause` the wait then lasts until that
+   * stream is read, or ends in TimeoutError.
    *
    * @throws StreamResetError when refused; TimeoutError after `limits.createTimeout`; ConnectionLostError; an abort
    * reason; StreamsExhaustedError; InvalidArgumentError for headers that the wire cannot carry.

@@ -8,7 +8,10 @@ export interface Limits {
   readonly acceptBacklog: number;
   /** Received bytes that one stream holds unread before its policy acts; a piece counts as 256 at least. Default 262,144. */
   readonly streamBufferBytes: number;
-  /** Upper bound of `maxStreams` × `streamBufferBytes`; `resolveLimits` refuses settings beyond it. Default 67,108,864. */
+  /**
+   * Upper bound of `maxStreams` × `streamBufferBytes`; `resolveLimits` refuses settings beyond it. What finished streams
+   * of the peer still hold unread counts too: more streams are refused until it is read or dropped. Default 67,108,864.
+   */
   readonly receiveBudgetBytes: number;
   /** Largest payload of a data frame that this side sends. Default 65,536. */
   readonly maxDataFrameOut: number;

@@ -28,6 +28,7 @@ import { checkMilliseconds, type ConnectionOptions } from './options.js';
 import { Outbound } from './outbound.js';
 import { Pings } from './pings.js';
 import { serveStream } from './serve-stream.js';
+import { Leftovers } from './leftovers.js';
 import { MuxStream, type StreamHost } from './stream.js';
 
 /** Milliseconds until the kernel probes a silent peer, whatever our pings say. */
@@ -43,6 +44,7 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
   readonly #limits: Limits;
   readonly #clock: Clock;
   readonly #handler: NewStreamHandler;
+  readonly #onHandlerError: ConnectionOptions['onHandlerError'];
   readonly #machine: Machine<MuxStream>;
   readonly #inbound: Inbound;
   readonly #outbound: Outbound;
@@ -56,6 +58,8 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
   readonly #live = new IdMap<MuxStream>();
   /** Opened by the peer, and open on the wire or still in the hands of their handler. */
   readonly #serving = new IdMap<MuxStream>();
+  /** What streams of the peer hold unread that are in nobody's account above. */
+  readonly #leftovers = new Leftovers();
   /** Opened by the peer, with the reply put off. */
   readonly #deferred = new Set<MuxStream>();
   #idleTimeout = 0;
@@ -73,6 +77,7 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
     this.#limits = resolveLimits(options.limits);
     this.#clock = options.clock ?? systemClock;
     this.#handler = handler;
+    this.#onHandlerError = options.onHandlerError;
     this.#socket = socket;
     this.#pingsAreActivity = options.pingsAreActivity ?? false;
     this.closed = new Promise((resolve) => (this.#settleClosed = resolve));
@@ -240,10 +245,11 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
     wire.owner = stream;
     this.#register(stream);
     this.#serving.set(stream.id, stream);
-    serveStream(stream, this.#handler, () => {
+    const handled = (): void => {
       stream.handled = true;
-      if (wire.state === 'closed') this.#serving.delete(stream.id);
-    });
+      if (wire.state === 'closed') this.#served(stream);
+    };
+    serveStream(stream, this.#handler, handled, this.#onHandlerError);
   }
 
   streamAccepted(wire: WireStream<MuxStream>): void {
@@ -281,7 +287,7 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
     this.#deferred.delete(stream);
     this.#live.delete(stream.id);
     this.removeStreams(stream);
-    if (stream.handled) this.#serving.delete(stream.id);
+    if (stream.handled && wire.inbound) this.#served(stream);
     if (this.#goneAway && this.#live.size === 0) this.#end({ kind: 'going-away', initiator: 'remote' });
   }
 
@@ -323,13 +329,19 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
   }
 
   #admit(wire: WireStream<MuxStream>, fields: ReadonlyMap<string, readonly string[]>): StreamHeaders | undefined {
-    const { maxStreams } = this.#limits;
+    const { maxStreams, streamBufferBytes, receiveBudgetBytes } = this.#limits;
     const headers = parseHeaders(fields);
-    const full = this.#serving.size >= maxStreams;
+    const { size } = this.#serving;
+    const full = size >= maxStreams || (size + 1) * streamBufferBytes + this.#leftovers.bytes > receiveBudgetBytes;
     if (headers === undefined) this.#machine.violated(wire, 'protocol-error');
     else if (full || this.#reason !== undefined) this.#machine.reset(wire, 'refused');
     else return headers;
     return undefined;
+  }
+
+  #served(stream: MuxStream): void {
+    this.#serving.delete(stream.id);
+    this.#leftovers.add(stream);
   }
 
   #register(stream: MuxStream): void {

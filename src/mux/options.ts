@@ -1,5 +1,6 @@
 import type { Clock } from '../clock/clock.js';
 import { InvalidArgumentError } from '../errors/index.js';
+import type { Stream } from '../httpstream/index.js';
 import { resolveLimits, type Limits } from '../limits/limits.js';
 
 /**
@@ -28,6 +29,11 @@ export interface ConnectionOptions {
   readonly pingTimeout?: number;
   /** Default `pause`. */
   readonly stallPolicy?: StallPolicy;
+  /**
+   * Told what a NewStreamHandler threw, or rejected with, after the stream was refused or reset; the peer is never told.
+   * That includes the errors of streams that the peer broke off, where a handler passes them on. Default: nobody is told.
+   */
+  readonly onHandlerError?: (error: unknown, stream: Stream) => void;
   /** Bytes of the new protocol that were read together with the upgrade. */
   readonly head?: Buffer;
 }
