@@ -93,6 +93,24 @@ describe('a peer that does not read', () => {
     });
     assert.equal((await server.closed).kind, 'closed');
   });
+
+  it('cannot hold up close() by talking, even without write and idle timeouts', async (t) => {
+    const clock = new VirtualClock();
+    const { port, accepted } = await channelServer(t, { clock, idleTimeout: 0, limits: { writeTimeout: 0 } });
+    const peer = await rawClient(t, port);
+    peer.pause();
+    const server = await accepted;
+    server.channel(1).write(Buffer.alloc(32 * MIB));
+    let over = false;
+    void server.close().then(() => (over = true));
+    for (let turn = 0; turn < 2_000; turn++) {
+      if (over) break;
+      peer.write(clientFrame(0x2, Buffer.from('\0still here')));
+      await new Promise((resolve) => setImmediate(resolve));
+      clock.advance(1_000);
+    }
+    assert.ok(over, 'close() did not settle');
+  });
 });
 
 /** Whether there will be room again; no, once the socket stays full. */

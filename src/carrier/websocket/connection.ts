@@ -97,7 +97,10 @@ export class WebSocketChannels implements ChannelConnection {
   close(code: number = CLOSE.normal, reason = ''): Promise<void> {
     checkClose(code, reason);
     this.#reason ??= { kind: 'closed', initiator: 'local' };
-    this.#closing ??= { code, reason };
+    if (this.#closing === undefined) {
+      this.#closing = { code, reason };
+      this.#postponeGoodbye();
+    }
     this.#readOn();
     this.#closeWhenFlushed();
     return this.#untilClosed();
@@ -194,7 +197,9 @@ export class WebSocketChannels implements ChannelConnection {
     };
     return new Outbound(sink, Math.min(this.#options.limits.outboundBytes, IN_FLIGHT), () => {
       this.#progress();
-      if (this.#closing !== undefined) process.nextTick(() => this.#closeWhenFlushed());
+      if (this.#closing === undefined) return;
+      this.#postponeGoodbye();
+      process.nextTick(() => this.#closeWhenFlushed());
     });
   }
 
@@ -316,6 +321,12 @@ export class WebSocketChannels implements ChannelConnection {
     if (!this.#outbound.idle || this.#socket.bufferedAmount > 0) return;
     for (const stream of this.#streams.values()) if (!stream.destroyed && stream.writableLength > 0) return;
     this.#sayGoodbye(this.#closing.code, this.#closing.reason);
+  }
+
+  /** Only taking bytes earns the peer more time, not talking: it can go on talking for ever. */
+  #postponeGoodbye(): void {
+    if (this.#saidGoodbye || this.#socket.readyState === this.#socket.CLOSED) return;
+    this.#goodbye.set(this.#options.clock.now() + this.#options.limits.closeTimeout);
   }
 
   #sayGoodbye(code: number, reason: string): void {
