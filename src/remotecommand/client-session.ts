@@ -58,7 +58,8 @@ export async function converse(streams: ClientStreams, options: AttachOptions, l
  *
  * From v4 on a Status decides, however the streams ended: servers send it last, and on one connection nothing overtakes.
  * The originals reset their streams after it. Without a Status nothing is known, whereas client-go reports success.
- * Before v4 silence is success, so it has to be an orderly one.
+ * Before v4 silence is success, so it has to be an orderly one. cri-streaming resets all streams alike after a success,
+ * when it gives the session up, and with v1 also before it reports a failure: that proves nothing and is not success.
  */
 function conclude(
   streams: ClientStreams,
