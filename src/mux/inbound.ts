@@ -141,8 +141,10 @@ export class Inbound {
     if (end < chunk.length) this.#rest = chunk.subarray(end);
     this.#events.received(now);
     this.#watchFrame();
-    // The cause can have gone away inside the same chunk.
-    if (this.#rest !== undefined && !this.paused) this.#resumeLater();
+    if (this.#rest === undefined || this.paused) return;
+    // The cause has gone away inside the same chunk. The socket can have more in hand, which must not come before the rest.
+    this.#socket.pause();
+    this.#resumeLater();
   }
 
   #pause(): void {
