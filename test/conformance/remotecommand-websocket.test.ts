@@ -36,7 +36,7 @@ describe('remotecommand over WebSocket, client', () => {
         const sent = randomBytes(kib * 1024);
         const stdout = new PassThrough({ highWaterMark: 2 * sent.length });
         await exec(server.url, { ...WS, stdin: sent, stdout });
-        assert.ok(sent.equals(stdout.read() as Buffer));
+        assert.ok(sent.equals(stdout.read(sent.length) as Buffer));
       },
     );
   }

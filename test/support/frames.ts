@@ -173,7 +173,7 @@ export class StreamingCompressor {
   async compress(block: Buffer): Promise<Buffer> {
     this.#deflate.write(block);
     await new Promise<void>((resolve) => this.#deflate.flush(constants.Z_SYNC_FLUSH, resolve));
-    return (this.#deflate.read() as Buffer | null) ?? Buffer.alloc(0);
+    return readAll(this.#deflate);
   }
 
   close(): void {
@@ -193,10 +193,15 @@ export class StreamingDecompressor {
         resolve();
       });
     });
-    return (this.#inflate.read() as Buffer | null) ?? Buffer.alloc(0);
+    return readAll(this.#inflate);
   }
 
   close(): void {
     this.#inflate.close();
   }
+}
+
+/** All that is there: from Node 26 on `read()` gives one chunk. */
+function readAll(stream: Deflate | Inflate): Buffer {
+  return (stream.read(stream.readableLength) as Buffer | null) ?? Buffer.alloc(0);
 }
