@@ -8,7 +8,7 @@ export interface TerminalSize {
   readonly height: number;
 }
 
-/** The subprotocol spoken, oldest to newest; the two with `base64` come with part 2. */
+/** The subprotocol spoken, oldest to newest. The two base64 variants are not supported. */
 export type RemoteCommandProtocol =
   | 'channel.k8s.io'
   | 'v2.channel.k8s.io'

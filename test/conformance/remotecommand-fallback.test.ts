@@ -6,7 +6,7 @@ import { listen } from './remotecommand-server.js';
 
 const COMMAND = { command: ['x'] };
 
-// client-go tools/remotecommand/fallback_test.go. Its https proxy case belongs to proxies, which are part 2.
+// client-go tools/remotecommand/fallback_test.go. Its https proxy case needs proxies, which there are none of yet.
 describe('remotecommand fallback', () => {
   it('TestFallbackClient_WebSocketPrimarySucceeds', { timeout: 10_000 }, async () => {
     await using server = await listen(remoteCommandHandler(() => 0));
