@@ -1,4 +1,5 @@
 import { Duplex } from 'node:stream';
+import { ownCopy } from '../bytes/own-copy.js';
 import { StreamResetError, type ResetReason } from '../errors/index.js';
 import type { IncomingStream, StreamHeaders } from '../httpstream/index.js';
 import type { WireStream } from '../wire/machine.js';
@@ -120,7 +121,7 @@ export class MuxStream extends Duplex implements IncomingStream {
   receive(chunk: Buffer): void {
     const unread = this.readableLength > 0 || this.readableFlowing !== true;
     // A small piece must not keep a whole read buffer alive while it waits, nor count as if it were only its bytes.
-    const piece = unread && chunk.length * 2 < chunk.buffer.byteLength ? Buffer.from(chunk) : chunk;
+    const piece = unread && chunk.length * 2 < chunk.buffer.byteLength ? ownCopy(chunk) : chunk;
     this.#pieces++;
     const room = this.push(piece);
     if (this.readableLength === 0) this.#pieces = 0;

@@ -1,3 +1,5 @@
+import { ownCopy } from '../../bytes/own-copy.js';
+
 const SMALL = 1024;
 const SLAB = 4096;
 const MOST_WASTE = 4;
@@ -25,12 +27,12 @@ export class PieceQueue {
     if (piece.length > SMALL) {
       this.#closeSlabPiece();
       const wasteful = piece.buffer.byteLength > piece.length * MOST_WASTE;
-      this.#pieces.push(wasteful ? Buffer.from(piece) : piece);
+      this.#pieces.push(wasteful ? ownCopy(piece) : piece);
       return;
     }
     if (this.#slab === undefined || this.#slabEnd + piece.length > SLAB) {
       this.#closeSlabPiece();
-      this.#slab = Buffer.allocUnsafe(SLAB);
+      this.#slab = Buffer.allocUnsafeSlow(SLAB);
       this.#slabStart = 0;
       this.#slabEnd = 0;
     }
