@@ -20,7 +20,7 @@ export interface KubeConfigLike {
   applyToHTTPSOptions(options: RequestOptions): Promise<void>;
 }
 
-/** An optional package is needed that is not installed; the message says which. */
+/** An optional package is needed that is not installed, or does not load; the message says which, and what to do. */
 export class MissingPackageError extends TrunklineError {
   readonly code = 'ERR_MISSING_PACKAGE';
 }
@@ -41,6 +41,11 @@ async function importClient(): Promise<typeof import('@kubernetes/client-node')>
   try {
     return await import('@kubernetes/client-node');
   } catch (cause) {
-    throw new MissingPackageError('this needs the package @kubernetes/client-node, ^1.4.0 on Node 20', { cause });
+    const missing = cause instanceof Error && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND';
+    // Version 2 needs Node 22.19 and fails on import with an error of its own below that.
+    const message = missing
+      ? 'this needs the optional package @kubernetes/client-node; install it with: npm install @kubernetes/client-node@^1.4.0'
+      : `the optional package @kubernetes/client-node is installed but cannot be loaded by Node ${process.versions.node}; version ^1.4.0 works from Node 20 on, 2 from Node 22.19 on`;
+    throw new MissingPackageError(message, { cause });
   }
 }

@@ -16,8 +16,8 @@ export interface Limits {
   /** Largest payload of a data frame that this side sends. Default 65,536. */
   readonly maxDataFrameOut: number;
   /**
-   * Largest payload of a data frame that is accepted. Default 16,777,215, all that SPDY can express: payloads are
-   * passed on piecewise and never gathered, and moby/spdystream writes a caller's buffer as one frame whatever its size.
+   * Largest payload of a data frame that is accepted: all that SPDY can express, because payloads are passed on piecewise
+   * and never gathered, and moby/spdystream writes a caller's buffer as one frame whatever its size. Default 16,777,215.
    */
   readonly maxDataFrameIn: number;
   /** Largest control frame that is accepted, without its 8-byte header. Default 65,536. */

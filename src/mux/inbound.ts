@@ -68,7 +68,11 @@ export class Inbound {
 
   /** Begins to read; `head` are bytes that came before. */
   start(head: Buffer | undefined): void {
-    this.#socket.on('data', (chunk: Buffer) => this.#feed(chunk));
+    this.#socket.on('data', (chunk: Buffer) => {
+      // Paused sockets are silent; should some other kind of Duplex not be, order comes first.
+      if (this.#rest === undefined) this.#feed(chunk);
+      else this.#rest = Buffer.concat([this.#rest, chunk]);
+    });
     if (head !== undefined && head.length > 0) {
       // Not before the caller has the connection in hand.
       this.#socket.pause();

@@ -8,6 +8,19 @@ import { projectRoot } from '../support/project-root.js';
 const read = (path: string): string => readFileSync(join(projectRoot, path), 'utf8');
 
 describe('docs/limits.md', () => {
+  it('says of every limit what its docstring says', () => {
+    const source = read('src/limits/limits.ts');
+    const fields = source.slice(source.indexOf('export interface Limits {'), source.indexOf('/** The defaults of'));
+    const said = [...fields.matchAll(/\/\*\*([^]*?)\*\/\s+readonly (\w+): number;/g)].map(([, comment = '', name]) => {
+      const text = comment.replaceAll(/\s+\*\s|\s+/g, ' ').trim();
+      return [name, text.replace(/ Default [\d,]+\./, '')];
+    });
+    const listed = [...read('docs/limits.md').matchAll(/^\| `(\w+)` +\| [\d,]+ +\| (.*?) +\|$/gm)].map(
+      ([, name, text]) => [name, text],
+    );
+    assert.deepEqual(listed, said);
+  });
+
   it('lists every limit with its default', () => {
     const listed = [...read('docs/limits.md').matchAll(/^\| `(\w+)` +\| ([\d,]+) +\| \S/gm)].map(([, name, value]) => [
       name,
