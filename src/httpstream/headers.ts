@@ -7,7 +7,6 @@ export type HeadersInit =
   | Iterable<readonly [name: string, value: string]>;
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-// eslint-disable-next-line no-control-regex -- these are the characters that must not pass
 const FORBIDDEN_IN_VALUE = /[\0\r\n]/;
 
 /**
