@@ -85,6 +85,8 @@ class LocalCluster implements Cluster {
   #directory: string | undefined;
   #guard: ProcessGuard | undefined;
   #network: PodNetwork | undefined;
+  #stopping = false;
+  #launched: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(options: ClusterOptions) {
@@ -124,19 +126,14 @@ class LocalCluster implements Cluster {
   }
 
   async start(): Promise<void> {
-    // What can fail for outside reasons goes first.
-    await this.#api.listen();
-    await this.#dashboard.listen();
-    this.#network = await takeNetwork();
-    this.#directory = await mkdtemp(join(tmpdir(), 'trunkline-'));
-    if (this.#closed !== undefined) return;
-    this.#guard = new ProcessGuard(clusterMark(this.#id), this.#directory);
-    await this.#startPods(this.#guard, this.#network, this.#directory);
+    this.#launched = this.#launch();
+    await this.#launched;
     const timeout = this.#options.readyTimeout ?? 15_000;
     await within(Promise.all(this.#pods.map((pod) => pod.firstReady)), timeout, this.#clock);
   }
 
   close(): Promise<void> {
+    this.#stopping = true;
     this.#closed ??= this.#close();
     return this.#closed;
   }
@@ -147,6 +144,19 @@ class LocalCluster implements Cluster {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** Starts everything, up to the pods' processes; stops half-way once the cluster is to be closed. */
+  async #launch(): Promise<void> {
+    // What can fail for outside reasons goes first.
+    await this.#api.listen();
+    await this.#dashboard.listen();
+    this.#network = await takeNetwork();
+    if (this.#stopping) return;
+    this.#directory = await mkdtemp(join(tmpdir(), 'trunkline-'));
+    if (this.#stopping) return;
+    this.#guard = new ProcessGuard(clusterMark(this.#id), this.#directory);
+    await this.#startPods(this.#guard, this.#network, this.#directory);
   }
 
   async #startPods(guard: ProcessGuard, network: PodNetwork, directory: string): Promise<void> {
@@ -176,7 +186,7 @@ class LocalCluster implements Cluster {
         readyAfter: this.#options.command === undefined ? undefined : READY_AFTER,
         publish: (object) => this.#runtime.pods.put(object),
       });
-      if (this.#closed !== undefined) return;
+      if (this.#stopping) return;
       this.#pods.push(pod);
       this.#runtime.add(pod);
     }
@@ -184,6 +194,8 @@ class LocalCluster implements Cluster {
   }
 
   async #close(): Promise<void> {
+    // What is being started has to be there before it can be stopped.
+    await this.#launched?.catch(() => {});
     await Promise.all(this.#pods.map((pod) => pod.stop(this.#options.stopTimeout ?? 3_000)));
     await Promise.all([this.#api.close(), this.#dashboard.close()]);
     await this.#runtime.idle();

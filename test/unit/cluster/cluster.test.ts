@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmdirSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { describe, it } from 'node:test';
 import { startCluster, type Cluster, type ClusterOptions } from '../../../src/cluster/index.js';
@@ -143,6 +145,25 @@ describe('startCluster', TIMEOUT, () => {
     const starting = startCluster({ pods: 1, signal: abort.signal });
     setImmediate(() => abort.abort(reason));
     await assert.rejects(starting, reason);
+  });
+
+  it('can be stopped at any moment of its start, and leaves nothing behind', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'start-'));
+    const before = process.env['TMPDIR'];
+    process.env['TMPDIR'] = directory;
+    // Each turn of the event loop is another point of the start.
+    for (let turns = 0; turns < 12; turns++) {
+      const stopping = new AbortController();
+      const started = startCluster({ pods: 1, command: ['sleep', '600'], signal: stopping.signal });
+      const rejected = assert.rejects(started, { name: 'AbortError' });
+      for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate);
+      stopping.abort();
+      await rejected;
+    }
+    if (before === undefined) delete process.env['TMPDIR'];
+    else process.env['TMPDIR'] = before;
+    assert.deepEqual(readdirSync(directory), []);
+    rmdirSync(directory);
   });
 
   it('is stopped by its signal, and closing twice is closing once', async () => {
