@@ -5,6 +5,9 @@ import type { LogBuffer, LogEntry } from './log-buffer.js';
 /** What {@link LogReader} reads. */
 export type LogReaderOptions = Pick<PodLogOptions, 'follow' | 'timestamps' | 'tailLines' | 'since' | 'limitBytes'>;
 
+/** Bytes of lines that are handed on as one chunk: one write for each line would cost more than the lines. */
+const BATCH = 16 * 1024;
+
 /**
  * A log as a stream of bytes, at the reader's pace. It keeps a position, not a queue; when the log drops lines that were
  * not yet read, a line in the stream says how many.
@@ -13,6 +16,8 @@ export class LogReader extends Readable {
   readonly #log: LogBuffer;
   readonly #options: LogReaderOptions;
   readonly #unsubscribe: () => void;
+  /** Where it ends at the latest: a program may write faster than the client reads, for ever. */
+  readonly #end: number;
   #position: number;
   #left: number;
   #waiting = false;
@@ -22,29 +27,23 @@ export class LogReader extends Readable {
     this.#log = log;
     this.#options = options;
     this.#left = options.limitBytes ?? Infinity;
+    this.#end = options.follow ? Infinity : log.next;
     this.#position = startOf(log, options);
     this.#unsubscribe = log.subscribe(() => this.#wake());
   }
 
   override _read(): void {
-    this.#waiting = false;
-    while (this.#left > 0) {
-      const missed = this.#log.first - this.#position;
-      if (missed > 0) {
-        this.#position = this.#log.first;
-        if (!this.#send(Buffer.from(`[${missed} lines were dropped before they were read]\n`))) return;
-        continue;
-      }
-      const entry = this.#log.at(this.#position);
-      if (entry === undefined) {
-        if (!this.#options.follow || this.#log.ended) break;
-        this.#waiting = true;
-        return;
-      }
-      this.#position++;
-      if (!this.#send(this.#bytesOf(entry))) return;
+    const pieces: Buffer[] = [];
+    let length = 0;
+    while (length < BATCH) {
+      const piece = this.#next();
+      if (piece === undefined) break;
+      pieces.push(piece);
+      length += piece.length;
     }
-    this.push(null);
+    this.#waiting = length === 0 && !this.#over;
+    if (length > 0) this.push(Buffer.concat(pieces, length));
+    else if (this.#over) this.push(null);
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
@@ -56,10 +55,28 @@ export class LogReader extends Readable {
     if (this.#waiting && !this.destroyed) this._read();
   }
 
-  #send(data: Buffer): boolean {
+  /** Whether nothing comes any more behind what {@link #next} has given. */
+  get #over(): boolean {
+    return this.#left <= 0 || !this.#options.follow || (this.#log.ended && this.#position >= this.#log.next);
+  }
+
+  #next(): Buffer | undefined {
+    if (this.#left <= 0 || this.#position >= this.#end) return undefined;
+    const missed = Math.min(this.#log.first, this.#end) - this.#position;
+    if (missed > 0) {
+      this.#position += missed;
+      return this.#limit(Buffer.from(`[${missed} lines were dropped before they were read]\n`));
+    }
+    const entry = this.#log.at(this.#position);
+    if (entry === undefined) return undefined;
+    this.#position++;
+    return this.#limit(this.#bytesOf(entry));
+  }
+
+  #limit(data: Buffer): Buffer {
     const part = data.length > this.#left ? data.subarray(0, this.#left) : data;
     this.#left -= part.length;
-    return this.push(part);
+    return part;
   }
 
   #bytesOf({ time, data, startsLine }: LogEntry): Buffer {

@@ -52,6 +52,15 @@ describe('LogBuffer', () => {
 });
 
 describe('LogReader', () => {
+  it('ends without follow where the log ended when it was asked for, however fast it grows', async () => {
+    const log = logOf('one\n', 'two\n');
+    const reader = new LogReader(log, ONCE);
+    log.append('stdout', Buffer.from('three\n'));
+    let text = '';
+    for await (const chunk of reader) text += String(chunk);
+    assert.equal(text, 'one\ntwo\n');
+  });
+
   it('starts at the tail, or at a time, and ends after a number of bytes', async () => {
     time = 0;
     const log = logOf('a\nb\n');
