@@ -82,7 +82,7 @@ export interface LabelRequirement {
 const KEY = String.raw`(?:[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?\/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?`;
 const VALUE = String.raw`(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?)?`;
 const TERM = new RegExp(
-  String.raw`^\s*(?:!\s*(?<absent>${KEY})|(?<key>${KEY})(?:\s*(?<operator>==|=|!=|<|>)\s*(?<value>${VALUE})|\s+(?<set>in|notin)\s*\((?<values>[^()]*)\))?)\s*$`,
+  String.raw`^(?:!\s*(?<absent>${KEY})|(?<key>${KEY})(?:\s*(?<operator>==|=|!=|<|>)\s*(?<value>${VALUE})|\s+(?<set>in|notin)\s*\((?<values>[^()]*)\))?)$`,
 );
 const LEGAL_VALUE = new RegExp(`^${VALUE}$`);
 
@@ -94,12 +94,24 @@ const LEGAL_VALUE = new RegExp(`^${VALUE}$`);
  */
 export function parseLabelSelector(text: string): readonly LabelRequirement[] {
   if (text.trim() === '') return [];
-  // A comma inside parentheses separates values.
-  return text.split(/,(?![^(]*\))/).map(parseLabelTerm);
+  const terms: string[] = [];
+  let start = 0;
+  let inside = false;
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at];
+    if (character === '(') inside = true;
+    else if (character === ')') inside = false;
+    // A comma inside parentheses separates values.
+    else if (character === ',' && !inside) {
+      terms.push(text.slice(start, at));
+      start = at + 1;
+    }
+  }
+  return [...terms, text.slice(start)].map(parseLabelTerm);
 }
 
 function parseLabelTerm(term: string): LabelRequirement {
-  const groups = TERM.exec(term)?.groups;
+  const groups = TERM.exec(term.trim())?.groups;
   if (groups === undefined) throw badRequest(`unable to parse requirement: '${term}'`);
   const { absent, key = '', operator, value = '', set, values = '' } = groups;
   if (absent !== undefined) return { key: absent, operator: '!', values: [] };

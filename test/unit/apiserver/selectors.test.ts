@@ -50,6 +50,14 @@ describe('label selectors', () => {
     it(`refuse ${text}`, () => assert.throws(() => parseLabelSelector(text), is400));
   }
 
+  it('are refused in time that grows with their length only', () => {
+    // With backtracking, each of these would take minutes.
+    const many = 2 ** 20;
+    for (const text of [`a=${' '.repeat(many)}!`, `${','.repeat(many)}(`, `${'a'.repeat(many)}!`]) {
+      assert.throws(() => parseLabelSelector(text), is400);
+    }
+  });
+
   it('do not look at inherited properties', () => {
     assert.ok(!matchesLabels(parseLabelSelector('constructor'), labels));
   });
