@@ -17,7 +17,11 @@ export function serveLog(
   clock: WallClock,
 ): void {
   const source = runtime.logs(pod, parseLogOptions(pod, query, clock));
-  response.writeHead(200, { 'Content-Type': 'text/plain', 'Cache-Control': 'no-cache, private' });
+  response.writeHead(200, {
+    'Content-Type': 'text/plain',
+    'Cache-Control': 'no-cache, private',
+    'X-Content-Type-Options': 'nosniff',
+  });
   // A follower wants to know that it is connected before the first line comes.
   response.flushHeaders();
   if (req.method === 'HEAD') {

@@ -9,9 +9,13 @@ import { statusError } from './status-error.js';
  * @throws StatusError (403).
  */
 export function checkHost(req: IncomingMessage, allowed: ReadonlySet<string>): void {
-  const name = hostName(req.headers.host ?? '');
-  if (isIP(name) !== 0 || name === 'localhost' || name.endsWith('.localhost') || allowed.has(name)) return;
-  throw statusError(403, `forbidden: the host ${JSON.stringify(name)} is not one of this server's names`);
+  // A target in absolute form names the host once more.
+  const absolute = /^https?:\/\/([^/?#]*)/i.exec(req.url ?? '')?.[1];
+  const hosts = [...(req.headersDistinct.host ?? ['']), ...(absolute === undefined ? [] : [absolute])];
+  for (const name of hosts.map(hostName)) {
+    if (isIP(name) !== 0 || name === 'localhost' || name.endsWith('.localhost') || allowed.has(name)) continue;
+    throw statusError(403, `forbidden: the host ${JSON.stringify(name)} is not one of this server's names`);
+  }
 }
 
 /**

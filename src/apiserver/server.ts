@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { setMaxListeners } from 'node:events';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { systemClock, type Clock } from '../clock/clock.js';
@@ -17,6 +18,8 @@ import { sendError } from './respond.js';
 import { createRouter, type Router } from './routes.js';
 import { badRequest, statusError, StatusError } from './status-error.js';
 
+/** Fields that a request's header may have. */
+const MAX_FIELDS = 100;
 const READING: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
@@ -36,6 +39,8 @@ export class APIServer implements AsyncDisposable {
   readonly #allowedOrigins: ReadonlySet<string>;
   readonly #sockets = new Set<Socket>();
   readonly #closing = new AbortController();
+  /** How many requests of a connection are not answered yet. */
+  readonly #unanswered = new WeakMap<Duplex, number>();
   #url = '';
   #closed: Promise<void> | undefined;
 
@@ -70,7 +75,10 @@ export class APIServer implements AsyncDisposable {
       maxHeaderSize: 32 * 1024,
       noDelay: true,
     });
-    this.#server.maxHeadersCount = 100;
+    // Node drops what is beyond its limit, be it an Origin or a Content-Length; such requests are refused instead.
+    this.#server.maxHeadersCount = 0;
+    // Every open request listens to it.
+    setMaxListeners(0, this.#closing.signal);
     this.#server.on('connection', (socket: Socket) => this.#track(socket));
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => refuseMalformed(error, socket));
     this.#server.on('request', (req, res) => void this.#serveRequest(req, res));
@@ -127,7 +135,12 @@ export class APIServer implements AsyncDisposable {
 
   async #serveRequest(req: IncomingMessage, response: ServerResponse): Promise<void> {
     const gone = new AbortController();
-    response.once('close', () => gone.abort());
+    const { socket } = req;
+    this.#unanswered.set(socket, (this.#unanswered.get(socket) ?? 0) + 1);
+    response.once('close', () => {
+      this.#unanswered.set(socket, (this.#unanswered.get(socket) ?? 1) - 1);
+      gone.abort();
+    });
     const stop = (): void => gone.abort();
     if (this.#closing.signal.aborted) response.setHeader('Connection', 'close');
     this.#closing.signal.addEventListener('abort', stop);
@@ -144,6 +157,11 @@ export class APIServer implements AsyncDisposable {
   async #serveUpgrade(req: IncomingMessage, upgrade: UpgradeSocket): Promise<void> {
     const { socket } = upgrade;
     socket.on('error', () => {});
+    if ((this.#unanswered.get(socket) ?? 0) > 0) {
+      // Whatever was written now would stand in the middle of the answer to an earlier request.
+      socket.destroy();
+      return;
+    }
     try {
       if (req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) !== 0) {
         throw badRequest('unable to upgrade: an upgrade request must not have a body');
@@ -162,6 +180,7 @@ export class APIServer implements AsyncDisposable {
     upgrade: UpgradeSocket | undefined,
   ): Promise<void> {
     const method = req.method ?? 'GET';
+    if (req.rawHeaders.length > 2 * MAX_FIELDS) throw statusError(431, 'the header of the request has too many fields');
     checkHost(req, this.#allowedHosts);
     if (upgrade !== undefined || !READING.has(method)) checkOrigin(req, this.#allowedOrigins);
     const info = this.#resolve(req);

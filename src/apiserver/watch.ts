@@ -48,7 +48,11 @@ export function serveWatch<T extends KubernetesObject>(
       retryAfterSeconds: 1,
     });
   }
-  response.writeHead(200, { 'Content-Type': 'application/json', 'Cache-Control': 'no-cache, private' });
+  response.writeHead(200, {
+    'Content-Type': 'application/json',
+    'Cache-Control': 'no-cache, private',
+    'X-Content-Type-Options': 'nosniff',
+  });
   response.flushHeaders();
   if (req.method === 'HEAD') {
     response.end();

@@ -16,7 +16,23 @@ interface StatusBody {
 
 const PODS = '/api/v1/namespaces/default/pods';
 const UPGRADE = { Connection: 'Upgrade', Upgrade: 'SPDY/3.1', 'X-Stream-Protocol-Version': 'v4.channel.k8s.io' };
+const UPGRADE_LINES = Object.entries(UPGRADE)
+  .map(([name, value]) => `${name}: ${value}\r\n`)
+  .join('');
 const json = <T>({ text }: Answer): T => JSON.parse(text) as T;
+
+/** Sends bytes as they are; resolves with all that comes until the server closes. */
+async function sendRaw(url: string, text: string): Promise<string> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  let answer = '';
+  socket.on('data', (chunk) => {
+    answer += String(chunk);
+  });
+  socket.on('error', () => {});
+  socket.write(text);
+  await once(socket, 'close');
+  return answer;
+}
 
 function assertStatus(answer: Answer, code: number, message: RegExp): void {
   const body = json<StatusBody>(answer);
@@ -221,23 +237,58 @@ describe('APIServer', () => {
 
   it('answers what is not HTTP with 400, and too large a header with 431', async () => {
     await withServer({}, async ({ url }) => {
-      const raw = async (text: string): Promise<string> => {
-        const socket = connect(Number(new URL(url).port), '127.0.0.1');
-        let answer = '';
-        socket.on('data', (chunk) => {
-          answer += String(chunk);
-        });
-        socket.on('error', () => {});
-        socket.write(text);
-        await once(socket, 'close');
-        return answer;
-      };
+      const raw = (text: string): Promise<string> => sendRaw(url, text);
       assert.match(await raw('nonsense\r\n\r\n'), /^HTTP\/1\.1 400 [^]*"kind":"Status"/);
       assert.match(
         await raw(`GET / HTTP/1.1\r\nX: ${'x'.repeat(40_000)}\r\n\r\n`),
         /^HTTP\/1\.1 431 [^]*"kind":"Status"/,
       );
     });
+  });
+
+  it('does not overlook what stands at the end of a long header', async () => {
+    await withServer({}, async ({ url }) => {
+      const fields = Array.from({ length: 120 }, (_, index) => `X-${index}: 1\r\n`).join('');
+      const head = `POST ${PODS}/a/exec?command=ls&stdout=true HTTP/1.1\r\nHost: localhost\r\n${UPGRADE_LINES}`;
+      const answer = await sendRaw(url, `${head}${fields}Origin: http://evil.example\r\n\r\n`);
+      assert.match(answer, /^HTTP\/1\.1 431 [^]*too many fields/);
+    });
+  });
+
+  it('heeds the host of a target in absolute form, and every Host', async () => {
+    await withServer({}, async ({ url }) => {
+      for (const [target, hosts, code] of [
+        ['http://localhost:1/version', 'Host: localhost', 200],
+        ['http://evil.example/version', 'Host: localhost', 403],
+        ['http://localhost@evil.example/version', 'Host: localhost', 403],
+        ['/version', 'Host: localhost\r\nHost: evil.example', 403],
+      ] as const) {
+        const answer = await sendRaw(url, `GET ${target} HTTP/1.1\r\n${hosts}\r\nConnection: close\r\n\r\n`);
+        assert.ok(answer.startsWith(`HTTP/1.1 ${code} `), target);
+      }
+    });
+  });
+
+  it('does not upgrade behind a request that is not answered yet', async () => {
+    await withServer({}, async ({ url }) => {
+      const watch = 'GET /api/v1/pods?watch=true HTTP/1.1\r\nHost: localhost\r\n\r\n';
+      const exec = `POST ${PODS}/a/exec?command=ls&stdout=true HTTP/1.1\r\nHost: localhost\r\n${UPGRADE_LINES}\r\n`;
+      assert.doesNotMatch(await sendRaw(url, watch + exec), / 101 /);
+    });
+  });
+
+  it('serves many requests at once without a warning', async () => {
+    const warnings: Error[] = [];
+    const note = (warning: Error): number => warnings.push(warning);
+    process.on('warning', note);
+    await withServer({}, async ({ url }) => {
+      const watches = await Promise.all(
+        Array.from({ length: 20 }, () => fetch(`${url}/api/v1/pods?watch=true`, { headers: { Connection: 'close' } })),
+      );
+      await Promise.all(watches.map(({ body }) => body?.cancel()));
+    });
+    process.off('warning', note);
+    assert.deepEqual(warnings, []);
   });
 
   it('refuses an address beyond loopback without authorization', () => {
