@@ -33,6 +33,8 @@ export async function exec(
   const [name = '', ...args] = session.command;
   let file: string;
   try {
+    // No system can pass it on: one way of starting would throw, the other cut the argument there.
+    if (args.some((arg) => arg.includes('\0'))) throw new CommandNotFoundError(name, 'invalid argument');
     file = lookUpCommand(name, target.env['PATH'] ?? '', target.cwd);
   } catch (error) {
     if (!(error instanceof CommandNotFoundError)) throw error;

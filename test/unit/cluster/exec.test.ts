@@ -29,6 +29,14 @@ describe('exec with pipes', TIMEOUT, () => {
     assert.match(result.message, /exec: "no-such-program": executable file not found in \$PATH$/);
   });
 
+  for (const tty of [false, true]) {
+    it(`refuses an argument with a zero byte${tty ? ' in a terminal' : ''}`, async () => {
+      const { result } = await runSession(new FakeSession(['echo', 'a\0b'], { tty }));
+      assert.ok(result instanceof Error);
+      assert.match(result.message, /exec: "echo": invalid argument$/);
+    });
+  }
+
   it('passes stdin on, half-close included', async () => {
     const session = new FakeSession(['sh', '-c', 'cat; echo end'], { stdin: true });
     const data = randomBytes(3_000_000);
