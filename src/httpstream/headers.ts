@@ -69,6 +69,7 @@ function* pairsOf(init: HeadersInit): Iterable<readonly [string, string]> {
   for (const [name, value] of Object.entries(init)) {
     if (value === undefined) continue;
     if (typeof value === 'string') yield [name, value];
-    else for (const one of value) yield [name, one];
+    else if (Array.isArray(value)) for (const one of value) yield [name, one];
+    else throw new InvalidArgumentError(`the value of header ${name} must be text or a list of texts`);
   }
 }

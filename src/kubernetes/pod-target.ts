@@ -19,6 +19,8 @@ export interface PodTargetOptions {
  * A pod of the current context as a target for `exec` and `attach`.
  *
  * Credentials are asked for anew before each connection, so that tokens which expire, from exec plugins say, are fresh.
+ * `@kubernetes/client-node` refuses an `http:` server, such as the embedded cluster, unless its cluster has
+ * `skipTLSVerify: true`; without a KubeConfig, `{ server, pod }` is a target too.
  *
  * @throws InvalidArgumentError when the configuration has no current cluster, or reaches it through a proxy and no
  * dialer is given.

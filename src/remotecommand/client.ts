@@ -10,6 +10,8 @@ import { ExecError } from './exec-error.js';
 import { connectionOf, targetUrl } from './target.js';
 import type { RemoteCommandRequest } from './types.js';
 
+const TRANSPORTS: readonly string[] = ['auto', 'websocket', 'spdy'];
+
 /**
  * Runs a command in a container and resolves when it has ended, with its exit code, whatever that is, once every byte of
  * its output has been written to the sinks.
@@ -58,6 +60,7 @@ async function run(
   if (!wanted.stdin && !wanted.stdout && !wanted.stderr) {
     throw new InvalidArgumentError('at least one of stdin, stdout and stderr must be asked for');
   }
+  checkOptions(options);
   const url = targetUrl(target, action, wanted);
   if (action === 'exec' && !url.searchParams.has('command')) throw new InvalidArgumentError('a command is needed');
   const streams = await open(target, url, wanted, options, limits);
@@ -67,6 +70,16 @@ async function run(
     throw new ExecError(`command terminated with exit code ${exitCode}`, status, { exitCode, result });
   }
   return result;
+}
+
+/** What would otherwise be found out late, on one transport only, or not at all. */
+function checkOptions({ transport = 'auto', pingPeriod = 0 }: AttachOptions): void {
+  if (!TRANSPORTS.includes(transport)) {
+    throw new InvalidArgumentError(`transport must be one of ${TRANSPORTS.join(', ')}, not ${transport}`);
+  }
+  if (!Number.isFinite(pingPeriod) || pingPeriod < 0) {
+    throw new InvalidArgumentError(`pingPeriod must be a number of milliseconds, 0 or more, not ${pingPeriod}`);
+  }
 }
 
 async function open(

@@ -6,7 +6,7 @@ import { InvalidArgumentError } from '../errors/index.js';
 import { HandshakeError, absorbErrors, isUpgradeRequest, refuseUpgrade } from '../httpstream/index.js';
 import { resolveLimits, type Limits } from '../limits/limits.js';
 import { SpdyResponseUpgrader } from '../spdy/index.js';
-import { SPDY_SERVER_PROTOCOLS } from './protocol.js';
+import { PROTOCOLS, SPDY_SERVER_PROTOCOLS } from './protocol.js';
 import { parseQuery, type TtyWithStderr } from './query.js';
 import { acceptSpdyStreams } from './serve-spdy.js';
 import { acceptWebSocketStreams } from './serve-websocket.js';
@@ -70,6 +70,7 @@ export function remoteCommandHandler(
   run: RunRemoteCommand,
   options: RemoteCommandHandlerOptions = {},
 ): RemoteCommandHandler {
+  if (typeof run !== 'function') throw new InvalidArgumentError('a function that serves sessions is needed');
   const serve = acceptor(options);
   const onError = options.onError ?? (() => {});
   return (req, socket, head) => {
@@ -87,6 +88,9 @@ export function remoteCommandHandler(
 type Acceptor = (req: IncomingMessage, socket: Duplex, head: Buffer) => Promise<ServerSession | undefined>;
 
 function acceptor(options: RemoteCommandHandlerOptions): Acceptor {
+  for (const protocol of options.spdyProtocols ?? []) {
+    if (!PROTOCOLS.includes(protocol)) throw new InvalidArgumentError(`unknown protocol in spdyProtocols: ${protocol}`);
+  }
   const clock = options.clock ?? systemClock;
   const limits = resolveLimits({ writeTimeout: 0, ...options.limits });
   const idleTimeout = milliseconds('idleTimeout', options.idleTimeout, 4 * HOUR);

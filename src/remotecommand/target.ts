@@ -33,7 +33,10 @@ export function targetUrl(target: RemoteCommandTarget, action: 'exec' | 'attach'
   }
   const { namespace = 'default', pod } = target;
   for (const [kind, name] of Object.entries({ namespace, pod })) {
-    if (!NAME.test(name)) throw new InvalidArgumentError(`not the name of a ${kind}: ${JSON.stringify(name)}`);
+    // Without types an absent name would come through as "undefined".
+    if (typeof name !== 'string' || !NAME.test(name)) {
+      throw new InvalidArgumentError(`not the name of a ${kind}: ${JSON.stringify(name)}`);
+    }
   }
   const url = parseUrl(target.server);
   url.pathname = `${url.pathname.replace(/\/+$/, '')}/api/v1/namespaces/${namespace}/pods/${pod}/${action}`;

@@ -47,7 +47,10 @@ export interface RemoteCommandSession {
   readonly stdin: Readable | undefined;
   readonly stdout: Writable | undefined;
   readonly stderr: Writable | undefined;
-  /** Sizes as the client's terminal changes, the first at once; ends with the session. Empty without a terminal. */
+  /**
+   * Sizes as the client's terminal changes, the first at once; ends with the session. Empty without a terminal. Of sizes
+   * that came while none was asked for, only the newest is kept.
+   */
   readonly resizes: AsyncIterable<TerminalSize>;
   /** The request that was upgraded. */
   readonly req: IncomingMessage;
@@ -64,7 +67,7 @@ export interface RemoteCommandSession {
 
 /**
  * Serves one session. A returned number, Status or Error finishes it (`undefined` counts as 0 unless `finish` was
- * called); a thrown error finishes it as an internal error.
+ * called); a thrown error finishes it as an internal error, whose message the client sees.
  */
 export type RunRemoteCommand = (
   session: RemoteCommandSession,

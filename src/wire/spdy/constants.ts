@@ -1,4 +1,4 @@
-import type { ResetReason } from '../../errors/index.js';
+import { InvalidArgumentError, type ResetReason } from '../../errors/index.js';
 
 // SPDY/3 draft (draft-mbelshe-httpbis-spdy-00), sections 2.2 and 2.6. The upgrade token says SPDY/3.1, the frames say 3.
 export const VERSION = 3;
@@ -38,9 +38,11 @@ const RESET_REASONS: readonly ResetReason[] = [
   'frame-too-large',
 ];
 
-/** The status code of a reason. */
+/** The status code of a reason. @throws InvalidArgumentError for one that has none: peers end the connection over 0. */
 export function resetCode(reason: ResetReason): number {
-  return RESET_REASONS.indexOf(reason) + 1;
+  const index = RESET_REASONS.indexOf(reason);
+  if (index === -1) throw new InvalidArgumentError(`not a reason for a reset: ${JSON.stringify(reason)}`);
+  return index + 1;
 }
 
 /** The reason of a status code; codes that the draft does not define count as `internal-error`. */

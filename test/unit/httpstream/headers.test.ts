@@ -59,3 +59,8 @@ describe('StreamHeaders', () => {
     });
   }
 });
+
+it('values that untyped callers got wrong are refused', () => {
+  const init: Record<string, string> = Object.assign({ name: 'a' }, { name: 5 });
+  assert.throws(() => new StreamHeaders(init), InvalidArgumentError);
+});

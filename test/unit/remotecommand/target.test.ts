@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { StreamHeaders } from '../../../src/httpstream/index.js';
+import type { PodTarget } from '../../../src/remotecommand/index.js';
 import { connectionOf, targetUrl } from '../../../src/remotecommand/target.js';
 
 const WANTED = { command: ['ls', '/ x'], container: 'c', stdin: false, stdout: true, stderr: true, tty: false };
@@ -30,6 +31,11 @@ for (const name of ['', '..', 'a/b', 'A', 'a?b', '-a', 'a%2fb']) {
     assert.throws(() => targetUrl({ server: 'http://h', pod: name }, 'exec', WANTED), { code: 'ERR_INVALID_ARGUMENT' });
   });
 }
+
+test('a name that untyped callers left out is refused', () => {
+  const target: PodTarget = Object.assign({ server: 'http://h', pod: 'p' }, { pod: undefined });
+  assert.throws(() => targetUrl(target, 'exec', WANTED), { code: 'ERR_INVALID_ARGUMENT' });
+});
 
 test('an unusable address is refused without being shown', () => {
   for (const url of ['not a url with s3cret', 'ftp://u:s3cret@h/']) {

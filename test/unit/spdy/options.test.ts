@@ -63,4 +63,15 @@ describe('options', () => {
     assert.equal(left.destroyed, true);
     right.destroy();
   });
+
+  it('a reset for an unknown reason is refused, and the connection goes on', async () => {
+    const [left, right] = duplexPair();
+    const server = newSpdyServerConnection(right, () => {});
+    const client = newSpdyClientConnection(left);
+    const stream = await client.createStream({});
+    assert.throws(() => Reflect.apply(stream.reset, stream, ['nonsense']), { code: 'ERR_INVALID_ARGUMENT' });
+    assert.equal(stream.destroyed, false);
+    await client.createStream({});
+    await Promise.all([client.close(), server.closed]);
+  });
 });
