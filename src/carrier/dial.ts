@@ -41,7 +41,8 @@ export async function dial(target: DialTarget): Promise<Duplex> {
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     if (error instanceof TrunklineError) throw error;
-    const detail = error instanceof Error ? error.message : String(error);
+    // OpenSSL's messages end in a line break.
+    const detail = (error instanceof Error ? error.message : String(error)).trim();
     throw new ConnectionLostError(`cannot connect to ${redactUrl(url)}: ${detail}`, { cause: error });
   }
 }

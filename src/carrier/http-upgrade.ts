@@ -90,7 +90,9 @@ function exchange(socket: Duplex, { url, method, headers, limits, signal }: Exch
       if (error.code?.startsWith('HPE_') === true) {
         fail(new ProtocolError(`${where} did not answer in HTTP: ${error.message}`, details));
       } else {
-        fail(new ConnectionLostError(`${where} closed the connection before it answered`, details));
+        // A server that misses a client certificate says so only here.
+        const detail = error.message.trim();
+        fail(new ConnectionLostError(`${where} closed the connection before it answered: ${detail}`, details));
       }
     };
     let req: ClientRequest;
