@@ -73,13 +73,28 @@ async function run(
 }
 
 /** What would otherwise be found out late, on one transport only, or not at all. */
-function checkOptions({ transport = 'auto', pingPeriod = 0 }: AttachOptions): void {
+function checkOptions(options: AttachOptions): void {
+  const { transport = 'auto', pingPeriod = 0, stdin } = options;
   if (!TRANSPORTS.includes(transport)) {
     throw new InvalidArgumentError(`transport must be one of ${TRANSPORTS.join(', ')}, not ${transport}`);
   }
   if (!Number.isFinite(pingPeriod) || pingPeriod < 0) {
     throw new InvalidArgumentError(`pingPeriod must be a number of milliseconds, 0 or more, not ${pingPeriod}`);
   }
+  if (stdin !== undefined && typeof stdin !== 'string' && !isIterable(stdin)) {
+    throw new InvalidArgumentError('stdin must be a string, bytes, a stream or an async iterable');
+  }
+  for (const name of ['stdout', 'stderr'] as const) {
+    const sink = options[name];
+    if (sink !== undefined && sink !== false && typeof sink.write !== 'function') {
+      throw new InvalidArgumentError(`${name} must be a writable stream, or false`);
+    }
+  }
+}
+
+/** Callers without types give anything; bytes are iterable too. */
+function isIterable(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && (Symbol.asyncIterator in value || Symbol.iterator in value);
 }
 
 async function open(

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import { TimeoutError } from '../../errors/index.js';
 import { StreamHeaders, type UpgradeRequest } from '../../httpstream/index.js';
 import { InvalidArgumentError } from '../../errors/index.js';
-import { authorizationFromUrl, dial, parseUrl } from '../dial.js';
+import { authorizationFromUrl, dial, parseUrl, redactUrl } from '../dial.js';
 import { openWebSocket } from './client-handshake.js';
 import { resolveChannelOptions, type ChannelConnection, type ChannelOptions } from './options.js';
 
@@ -30,7 +30,7 @@ export async function dialChannels(request: ChannelRequest, options: ChannelOpti
   const abandoned = new AbortController();
   const milliseconds = request.timeout ?? resolved.limits.upgradeTimeout;
   const timer = resolved.clock.setTimeout(() => {
-    abandoned.abort(new TimeoutError(`no upgrade within ${milliseconds} ms`, milliseconds));
+    abandoned.abort(new TimeoutError(`no answer from ${redactUrl(url)} within ${milliseconds} ms`, milliseconds));
   }, milliseconds);
   const onAbort = (): void => abandoned.abort(request.signal?.reason);
   request.signal?.addEventListener('abort', onAbort, { once: true });

@@ -10,7 +10,17 @@ function untyped(text: string): object {
   return JSON.parse(text) as object;
 }
 
-for (const wrong of ['{"transport":"http"}', '{"pingPeriod":-1}', '{"pingPeriod":"5"}', '{"limits":{"nope":1}}']) {
+for (const wrong of [
+  '{"transport":"http"}',
+  '{"pingPeriod":-1}',
+  '{"pingPeriod":"5"}',
+  '{"limits":{"nope":1}}',
+  '{"stdin":null}',
+  '{"stdin":5}',
+  '{"stdin":{}}',
+  '{"stdout":true}',
+  '{"stderr":{}}',
+]) {
   test(`exec refuses ${wrong} before it dials`, async () => {
     const options: ExecOptions = { command: ['true'], ...untyped(wrong) };
     await assert.rejects(exec({ server: 'http://h', pod: 'p', dialer: unreached }, options), INVALID);
