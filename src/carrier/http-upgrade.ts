@@ -11,6 +11,7 @@ import {
 } from '../httpstream/index.js';
 import type { Limits } from '../limits/limits.js';
 import { authorizationFromUrl, dial, parseUrl, redactUrl } from './dial.js';
+import { readBody } from './read-body.js';
 
 /** What {@link sendUpgrade} needs besides the request. */
 export interface UpgradeSettings {
@@ -71,7 +72,12 @@ function exchange(socket: Duplex, { url, method, headers, limits, signal }: Exch
       socket.destroy();
       reject(error);
     };
-    const onAbort = (): void => fail(signal.reason as Error);
+    let answered = false;
+    const onAbort = (): void => {
+      // A refusal is one, also when the rest of its body never comes: reading it ends with the socket.
+      if (answered && signal.reason instanceof TimeoutError) socket.destroy();
+      else fail(signal.reason as Error);
+    };
     const answer = (res: IncomingMessage, rest: Pick<UpgradeResponse, 'head' | 'body' | 'socket'>): void => {
       signal.removeEventListener('abort', onAbort);
       resolve({
@@ -127,27 +133,13 @@ function exchange(socket: Duplex, { url, method, headers, limits, signal }: Exch
       });
     });
     req.on('response', (res) => {
+      answered = true;
       void readBody(res, limits.errorBodyBytes).then((body) => {
         socket.destroy();
         answer(res, { head: Buffer.alloc(0), body, socket: undefined });
       });
     });
     req.end();
-  });
-}
-
-/** The first `most` bytes of a body; what there is of it when it breaks off. */
-function readBody(res: IncomingMessage, most: number): Promise<Buffer> {
-  return new Promise((resolve) => {
-    const chunks: Buffer[] = [];
-    let length = 0;
-    const done = (): void => resolve(Buffer.concat(chunks).subarray(0, most));
-    res.on('data', (chunk: Buffer) => {
-      chunks.push(chunk);
-      length += chunk.length;
-      if (length >= most) done();
-    });
-    res.on('end', done).on('close', done).on('error', done);
   });
 }
 

@@ -58,7 +58,7 @@ it('a dialer that never answers: TimeoutError', async () => {
   await failed;
 });
 
-it('a refusal whose body never ends: TimeoutError, and the socket is gone', async () => {
+it('a refusal whose body never ends: given up on time, with its status, and the socket is gone', async () => {
   const clock = new VirtualClock();
   const [ours, server] = duplexPair();
   server.resume();
@@ -66,7 +66,7 @@ it('a refusal whose body never ends: TimeoutError, and the socket is gone', asyn
     url: 'http://slow.example/',
     dialer: async () => await Promise.resolve(ours),
   });
-  const failed = assert.rejects(dialing, { code: 'ERR_TIMEOUT' });
+  const failed = assert.rejects(dialing, { code: 'ERR_UPGRADE_FAILURE', statusCode: 403, body: 'no' });
   server.write('HTTP/1.1 403 Forbidden\r\nContent-Length: 100\r\n\r\nno');
   await turns(10);
   clock.advance(10_000);

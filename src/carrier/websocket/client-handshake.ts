@@ -2,9 +2,10 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocket, type ClientOptions } from 'ws';
-import { ConnectionLostError } from '../../errors/index.js';
+import { ConnectionLostError, TimeoutError } from '../../errors/index.js';
 import { UpgradeFailureError, parseStatus } from '../../httpstream/index.js';
 import { redactUrl } from '../dial.js';
+import { readBody } from '../read-body.js';
 import { WebSocketChannels } from './connection.js';
 import { framingOptions } from './framing.js';
 import type { ChannelConnection, ResolvedChannelOptions } from './options.js';
@@ -38,7 +39,12 @@ export function openWebSocket(handshake: ClientHandshake): Promise<ChannelConnec
   return new Promise((resolve, reject) => {
     let answered = false;
     let settled = false;
-    const onAbort = (): void => fail(signal.reason as Error);
+    let refusing = false;
+    const onAbort = (): void => {
+      // A refusal is one, also when the rest of its body never comes: reading it ends with the socket.
+      if (refusing && signal.reason instanceof TimeoutError) socket.destroy();
+      else fail(signal.reason as Error);
+    };
     const settle = (): void => {
       settled = true;
       signal.removeEventListener('abort', onAbort);
@@ -55,7 +61,8 @@ export function openWebSocket(handshake: ClientHandshake): Promise<ChannelConnec
       answered = true;
     });
     webSocket.once('unexpected-response', (_request, response) => {
-      readBody(response, options.limits.errorBodyBytes, (body) => fail(refused(url, response, body)));
+      refusing = true;
+      void readBody(response, options.limits.errorBodyBytes).then((body) => fail(refused(url, response, body)));
     });
     webSocket.once('open', () => {
       try {
@@ -97,17 +104,4 @@ function refused(url: URL, response: IncomingMessage, body: Buffer): UpgradeFail
     body: text,
     initiator: 'remote',
   });
-}
-
-/** Gives what can be had of the body: all, or up to `most` bytes, or what came before the connection broke. */
-function readBody(response: IncomingMessage, most: number, done: (body: Buffer) => void): void {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  const finish = (): void => done(Buffer.concat(chunks).subarray(0, most));
-  response.on('data', (chunk: Buffer) => {
-    chunks.push(chunk);
-    length += chunk.length;
-    if (length >= most) finish();
-  });
-  response.once('end', finish).once('error', finish).once('close', finish);
 }
