@@ -16,14 +16,17 @@ const RANKS: Readonly<Record<string, number>> = {
   mux: 3,
   carrier: 3,
   spdy: 4,
-  websocket: 4,
+  yamux: 4,
+  websocket: 5,
   'index.ts': 4,
-  remotecommand: 5,
-  kubernetes: 6,
-  apiserver: 6,
-  cluster: 7,
-  cli: 8,
-  testing: 8,
+  remotecommand: 6,
+  portforward: 6,
+  proxy: 6,
+  kubernetes: 6.5,
+  apiserver: 7,
+  cluster: 8,
+  cli: 9,
+  testing: 9,
 };
 
 /** Where code may touch sockets and processes. Types may be named anywhere. */
@@ -37,11 +40,13 @@ const IO_MODULES: ReadonlySet<string> = new Set([
   'dns',
   'child_process',
 ]);
-const IO_FOLDERS: ReadonlySet<string> = new Set(['mux', 'carrier', 'apiserver', 'cluster', 'cli', 'testing']);
+const IO_FOLDERS: ReadonlySet<string> = new Set(['mux', 'carrier', 'portforward', 'proxy', 'apiserver', 'cluster', 'cli', 'testing']);
 
 /** Third-party modules and the only places that may import them. */
 const THIRD_PARTY: Readonly<Record<string, readonly string[]>> = {
   ws: ['carrier/websocket'],
+  msgpackr: ['mux/preface'],
+  'tar-stream': ['remotecommand/copy'],
   commander: ['cli'],
   '@kubernetes/client-node': ['kubernetes'],
   '@lydell/node-pty': ['cluster'],
