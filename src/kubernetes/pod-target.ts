@@ -3,7 +3,7 @@ import type { RequestOptions } from 'node:https';
 import type { ConnectionOptions as TlsConnectionOptions } from 'node:tls';
 import { InvalidArgumentError } from '../errors/index.js';
 import type { Dialer } from '../httpstream/index.js';
-import type { Credentials, PodTarget } from '../remotecommand/client-types.js';
+import type { Credentials, PodTarget } from '../carrier/target.js';
 import type { ClusterLike, KubeConfigLike } from './kube-config.js';
 
 /** Which pod, and how to reach its API server. */
@@ -16,7 +16,7 @@ export interface PodTargetOptions {
 }
 
 /**
- * A pod of the current context as a target for `exec` and `attach`.
+ * A pod of the current context as a target for `exec`, `attach` and `portForward`.
  *
  * Credentials are asked for anew before each connection, so that tokens which expire, from exec plugins say, are fresh.
  * `@kubernetes/client-node` refuses an `http:` server, such as the embedded cluster, unless its cluster has

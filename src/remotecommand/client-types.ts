@@ -1,42 +1,12 @@
-import type { ConnectionOptions as TlsConnectionOptions } from 'node:tls';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import type { Clock } from '../clock/clock.js';
-import type { CloseReason, Dialer, HeadersInit, Status } from '../httpstream/index.js';
+import type { StreamTarget } from '../carrier/target.js';
+import type { CloseReason, Status } from '../httpstream/index.js';
 import type { Limits } from '../limits/limits.js';
 import type { RemoteCommandProtocol, TerminalSize } from './types.js';
 
-/** What proves to the server who asks. */
-export interface Credentials {
-  readonly headers?: HeadersInit;
-  /** Bearer token. */
-  readonly token?: string;
-  /** Client certificate, custom CA and other TLS settings. */
-  readonly tls?: TlsConnectionOptions;
-}
-
-interface TargetBase extends Credentials {
-  /** Replaces the built-in TCP and TLS dialling. */
-  readonly dialer?: Dialer;
-  /** Asked before each attempt to connect; what it gives replaces the fixed credentials of the same name. */
-  readonly credentials?: () => Credentials | Promise<Credentials>;
-}
-
-/** A pod behind an API server. */
-export interface PodTarget extends TargetBase {
-  /** Base address of the API server, `https://host:6443` for example; may have a path. */
-  readonly server: string | URL;
-  /** Default `default`. */
-  readonly namespace?: string;
-  readonly pod: string;
-}
-
-/** The whole address of an exec or attach endpoint. Its query is kept, except for what the options say. */
-export interface UrlTarget extends TargetBase {
-  readonly url: string | URL;
-}
-
-/** Where to run or attach; a bare string or URL is the address of a {@link UrlTarget}. */
-export type RemoteCommandTarget = PodTarget | UrlTarget | string | URL;
+/** Where to run or attach: a pod, or the whole address of an endpoint. */
+export type RemoteCommandTarget = StreamTarget;
 
 /** A terminal that tells its size, as `process.stdout` does. */
 export interface TerminalSizeSource {

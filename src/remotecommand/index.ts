@@ -1,13 +1,11 @@
+export type { Credentials, PodTarget, StreamTarget, UrlTarget } from '../carrier/target.js';
 export { attach, exec } from './client.js';
 export type {
   AttachOptions,
-  Credentials,
   ExecOptions,
   ExecResult,
-  PodTarget,
   RemoteCommandTarget,
   TerminalSizeSource,
-  UrlTarget,
 } from './client-types.js';
 export { ExecError, type ExecErrorOptions } from './exec-error.js';
 export { remoteCommandHandler, type RemoteCommandHandlerOptions } from './handler.js';
