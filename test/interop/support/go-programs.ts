@@ -8,7 +8,14 @@ const goFolder = join(projectRoot, 'test', 'interop', 'go');
 const binFolder = join(goFolder, 'bin');
 
 /** The Go peers. `execclient-0.32` is execclient built with client-go 0.32, of kubectl 1.32's age. */
-export type GoProgram = 'execclient' | 'execclient-0.32' | 'execserver' | 'spdypeer' | 'httpstreampeer';
+export type GoProgram =
+  | 'execclient'
+  | 'execclient-0.32'
+  | 'execserver'
+  | 'httpstreampeer'
+  | 'spdypeer'
+  | 'yamuxheaders'
+  | 'yamuxpeer';
 
 let built = false;
 
