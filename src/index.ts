@@ -20,6 +20,7 @@ export type {
   HeadersInit,
   IncomingStream,
   NewStreamHandler,
+  ProxyOption,
   RefusalOptions,
   ResponseUpgrader,
   Status,
@@ -35,11 +36,13 @@ export {
   InvalidArgumentError,
   LimitExceededError,
   ProtocolError,
+  ProxyError,
   StreamResetError,
   StreamsExhaustedError,
   TimeoutError,
   TrunklineError,
   type Initiator,
+  type ProxyErrorDetails,
   type ResetReason,
 } from './errors/index.js';
 export { DEFAULT_LIMITS, resolveLimits, type Limits } from './limits/limits.js';

@@ -28,3 +28,27 @@ export class TimeoutError extends TrunklineError {
     this.milliseconds = milliseconds;
   }
 }
+
+/** What is known of a proxy's answer. */
+export interface ProxyErrorDetails extends TrunklineErrorOptions {
+  readonly statusCode?: number;
+  readonly replyCode?: number;
+}
+
+/**
+ * A proxy could not be reached, did not open a tunnel, or broke the rules. The message names the proxy and never shows
+ * credentials. What fails behind an open tunnel is no matter of the proxy and has the error that it has without one.
+ */
+export class ProxyError extends TrunklineError {
+  readonly code = 'ERR_PROXY';
+  /** HTTP status with which an `http:` or `https:` proxy refused; 407 asks for credentials. */
+  readonly statusCode: number | undefined;
+  /** Reply with which a SOCKS proxy refused (RFC 1928, 6), 1 to 255. */
+  readonly replyCode: number | undefined;
+
+  constructor(message: string, details: ProxyErrorDetails = {}) {
+    super(message, details);
+    this.statusCode = details.statusCode;
+    this.replyCode = details.replyCode;
+  }
+}

@@ -1,5 +1,11 @@
 export { TrunklineError, type Initiator, type TrunklineErrorOptions } from './base.js';
-export { InvalidArgumentError, LimitExceededError, TimeoutError } from './general.js';
+export {
+  InvalidArgumentError,
+  LimitExceededError,
+  ProxyError,
+  TimeoutError,
+  type ProxyErrorDetails,
+} from './general.js';
 export {
   ConnectionLostError,
   IdleTimeoutError,

@@ -11,8 +11,9 @@ export { headerValues, isUpgradeRequest } from './upgrade-request.js';
 export { HandshakeError, handshake } from './handshake.js';
 export { absorbErrors, refuseUpgrade, writeSwitchingProtocols, type RefusalOptions } from './respond.js';
 export { failureStatus, parseStatus, type Status, type StatusCause } from './status.js';
+export type { CloseReason } from './close-reason.js';
+export type { ProxyOption } from './proxy-option.js';
 export type {
-  CloseReason,
   Connection,
   Dialer,
   IncomingStream,

@@ -1,8 +1,10 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { ConnectionOptions as TlsConnectionOptions } from 'node:tls';
-import type { Initiator, ResetReason } from '../errors/index.js';
+import type { ResetReason } from '../errors/index.js';
+import type { CloseReason } from './close-reason.js';
 import type { HeadersInit, StreamHeaders } from './headers.js';
+import type { ProxyOption } from './proxy-option.js';
 
 /**
  * One bidirectional stream of a {@link Connection}: a Node `Duplex` with headers.
@@ -45,24 +47,6 @@ export interface IncomingStream extends Stream {
  * `replySent` resolves when the reply is on its way to the peer, and rejects when the stream was refused or lost first.
  */
 export type NewStreamHandler = (stream: IncomingStream, replySent: Promise<void>) => void | Promise<void>;
-
-/** Why a {@link Connection} ended. */
-export interface CloseReason {
-  /**
-   * - `closed`: `close()` was called here;
-   * - `going-away`: the peer said goodbye;
-   * - `ended`: the peer ended the underlying connection without a goodbye;
-   * - `lost`: the underlying connection failed, or made no progress in time;
-   * - `idle-timeout`: nothing happened for the idle timeout;
-   * - `ping-timeout`: the peer did not answer a ping;
-   * - `protocol-error`: one side broke the wire protocol or a limit.
-   */
-  readonly kind: 'closed' | 'going-away' | 'ended' | 'lost' | 'idle-timeout' | 'ping-timeout' | 'protocol-error';
-  /** Who ended it. */
-  readonly initiator: Initiator;
-  /** Details, where something failed. */
-  readonly error?: Error;
-}
 
 /** An upgraded HTTP connection that carries many streams. */
 export interface Connection extends AsyncDisposable {
@@ -128,6 +112,10 @@ export interface UpgradeRequest {
   readonly tls?: TlsConnectionOptions;
   /** Replaces the built-in TCP and TLS dialling; a returned socket must already be secured where `url` is `https:`. */
   readonly dialer?: Dialer;
+  /** Proxy to go through; not together with `dialer`. Default: none, whatever the environment says. */
+  readonly proxy?: ProxyOption | undefined;
+  /** TLS settings towards an `https:` proxy; those of `tls` are for the server only. Default: Node's, with its CAs. */
+  readonly proxyTls?: TlsConnectionOptions | undefined;
   /** Cancels the request at any step until the connection exists. */
   readonly signal?: AbortSignal;
   /** Milliseconds until the answer must be there. Default `limits.upgradeTimeout`. */
