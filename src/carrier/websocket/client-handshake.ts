@@ -1,43 +1,46 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocket, type ClientOptions } from 'ws';
 import { ConnectionLostError, TimeoutError } from '../../errors/index.js';
 import { UpgradeFailureError, parseStatus } from '../../httpstream/index.js';
+import type { Limits } from '../../limits/limits.js';
 import { redactUrl } from '../dial.js';
 import { readBody } from '../read-body.js';
-import { WebSocketChannels } from './connection.js';
 import { framingOptions } from './framing.js';
-import type { ChannelConnection, ResolvedChannelOptions } from './options.js';
 
 /** A handshake to be made over a connected socket. */
 export interface ClientHandshake {
   readonly url: URL;
   readonly headers: Readonly<Record<string, readonly string[]>>;
+  /** Subprotocols to offer. ws gets none of them: it takes only tokens, and Kubernetes has names that are none. */
+  readonly protocols: readonly string[];
   readonly socket: Duplex;
   readonly signal: AbortSignal;
-  readonly options: ResolvedChannelOptions;
+  readonly limits: Limits;
 }
 
-/** Makes the handshake. Throws as `dialChannels`; the caller destroys the socket then. */
-export function openWebSocket(handshake: ClientHandshake): Promise<ChannelConnection> {
-  const { headers, options, signal, socket, url } = handshake;
+/** A WebSocket as it comes out of the handshake. */
+export interface OpenedWebSocket {
+  readonly webSocket: WebSocket;
+  /** The subprotocol chosen; the empty string when none was offered. */
+  readonly protocol: string;
+  /** Headers of the 101. */
+  readonly headers: IncomingHttpHeaders;
+}
+
+const PROTOCOL_HEADER = 'sec-websocket-protocol';
+
+/**
+ * Makes the handshake and gives the open WebSocket to `adopt`, in the tick in which it opened. Throws as `dialWebSocket`;
+ * the caller destroys the socket then.
+ */
+export function openWebSocket<T>(handshake: ClientHandshake, adopt: (opened: OpenedWebSocket) => T): Promise<T> {
+  const { limits, protocols, signal, url, socket } = handshake;
   signal.throwIfAborted();
-  const clientOptions: ClientOptions = {
-    // Here, and not as `headers`, because a header can have several values.
-    finishRequest: (request) => {
-      for (const [name, values] of Object.entries(headers)) request.setHeader(name, values);
-      request.end();
-    },
-    followRedirects: false,
-    skipUTF8Validation: true,
-    // The socket is connected; http only needs it to be a stream.
-    createConnection: () => socket as Socket,
-    ...framingOptions(options.limits),
-  };
-  const webSocket = new WebSocket(withoutCredentials(url), [...options.protocols], clientOptions);
+  const webSocket = new WebSocket(withoutCredentials(url), [], clientOptions(handshake));
   return new Promise((resolve, reject) => {
-    let answered = false;
+    let answer: Omit<OpenedWebSocket, 'webSocket'> | undefined;
     let settled = false;
     let refusing = false;
     const onAbort = (): void => {
@@ -56,17 +59,24 @@ export function openWebSocket(handshake: ClientHandshake): Promise<ChannelConnec
       webSocket.terminate();
     };
     signal.addEventListener('abort', onAbort, { once: true });
-    webSocket.on('error', (error) => fail(handshakeError(url, error, answered)));
-    webSocket.once('upgrade', () => {
-      answered = true;
+    webSocket.on('error', (error) => fail(handshakeError(url, error, answer !== undefined)));
+    webSocket.once('upgrade', (response) => {
+      const headers = { ...response.headers };
+      const protocol = headers[PROTOCOL_HEADER];
+      answer = { headers, protocol: protocol ?? '' };
+      const problem = protocolProblem(protocols, protocol);
+      if (problem !== undefined) return fail(handshakeError(url, new Error(problem), true));
+      // ws, which offered none, would take it for a mistake.
+      delete response.headers[PROTOCOL_HEADER];
     });
     webSocket.once('unexpected-response', (_request, response) => {
       refusing = true;
-      void readBody(response, options.limits.errorBodyBytes).then((body) => fail(refused(url, response, body)));
+      void readBody(response, limits.errorBodyBytes).then((body) => fail(refused(url, response, body)));
     });
     webSocket.once('open', () => {
+      if (answer === undefined || settled) return;
       try {
-        resolve(new WebSocketChannels(webSocket, socket, webSocket.protocol, options));
+        resolve(adopt({ webSocket, ...answer }));
         settle();
       } catch (error) {
         // What the caller's functions threw.
@@ -74,6 +84,29 @@ export function openWebSocket(handshake: ClientHandshake): Promise<ChannelConnec
       }
     });
   });
+}
+
+function clientOptions({ headers, limits, protocols, socket }: ClientHandshake): ClientOptions {
+  return {
+    // Here, and not as `headers`, because a header can have several values.
+    finishRequest: (request) => {
+      for (const [name, values] of Object.entries(headers)) request.setHeader(name, values);
+      if (protocols.length > 0) request.setHeader('Sec-WebSocket-Protocol', protocols.join(','));
+      request.end();
+    },
+    followRedirects: false,
+    skipUTF8Validation: true,
+    // The socket is connected; http only needs it to be a stream.
+    createConnection: () => socket as Socket,
+    ...framingOptions(limits),
+  };
+}
+
+/** RFC 6455, 4.1: the server's choice is one of those offered. */
+function protocolProblem(offered: readonly string[], chosen: string | undefined): string | undefined {
+  if (chosen === undefined) return offered.length > 0 ? 'Server sent no subprotocol' : undefined;
+  if (offered.length === 0) return 'Server sent a subprotocol but none was requested';
+  return offered.includes(chosen) ? undefined : 'Server sent an invalid subprotocol';
 }
 
 function withoutCredentials(url: URL): URL {

@@ -1,15 +1,10 @@
-import type { Duplex } from 'node:stream';
-import { TimeoutError } from '../../errors/index.js';
-import { StreamHeaders, type UpgradeRequest } from '../../httpstream/index.js';
-import { InvalidArgumentError } from '../../errors/index.js';
-import { authorizationFromUrl, dial, parseUrl, redactUrl } from '../dial.js';
-import { openWebSocket } from './client-handshake.js';
+import type { UpgradeRequest } from '../../httpstream/index.js';
+import { dialWebSocket } from './client-dial.js';
+import { WebSocketChannels } from './connection.js';
 import { resolveChannelOptions, type ChannelConnection, type ChannelOptions } from './options.js';
 
 /** What to connect to. Subprotocols are those of {@link ChannelOptions}; the method is always GET. */
 export type ChannelRequest = Omit<UpgradeRequest, 'method' | 'protocols'>;
-
-const OWN_HEADERS = /^(connection|upgrade|sec-websocket-.*|content-length|transfer-encoding|te|trailer|expect)$/;
 
 /**
  * Opens a WebSocket with channels.
@@ -24,38 +19,9 @@ const OWN_HEADERS = /^(connection|upgrade|sec-websocket-.*|content-length|transf
  */
 export async function dialChannels(request: ChannelRequest, options: ChannelOptions): Promise<ChannelConnection> {
   const resolved = resolveChannelOptions('client', options);
-  const url = parseUrl(request.url);
-  const headers = requestHeaders(url, request);
-  request.signal?.throwIfAborted();
-  const abandoned = new AbortController();
-  const milliseconds = request.timeout ?? resolved.limits.upgradeTimeout;
-  const timer = resolved.clock.setTimeout(() => {
-    abandoned.abort(new TimeoutError(`no answer from ${redactUrl(url)} within ${milliseconds} ms`, milliseconds));
-  }, milliseconds);
-  const onAbort = (): void => abandoned.abort(request.signal?.reason);
-  request.signal?.addEventListener('abort', onAbort, { once: true });
-  let socket: Duplex | undefined;
-  try {
-    const { signal } = abandoned;
-    socket = await dial({ url, tls: request.tls, signal, dialer: request.dialer });
-    return await openWebSocket({ url, headers, socket, signal, options: resolved });
-  } catch (error) {
-    socket?.destroy();
-    throw error;
-  } finally {
-    timer.cancel();
-    request.signal?.removeEventListener('abort', onAbort);
-  }
-}
-
-function requestHeaders(url: URL, request: ChannelRequest): Record<string, readonly string[]> {
-  const given = new StreamHeaders(request.headers);
-  const headers: Record<string, readonly string[]> = {};
-  for (const [name, values] of given.entries()) {
-    if (OWN_HEADERS.test(name)) throw new InvalidArgumentError(`the handshake sets header ${name} itself`);
-    headers[name] = values;
-  }
-  const authorization = authorizationFromUrl(url);
-  if (authorization !== undefined && !given.has('authorization')) headers['authorization'] = [authorization];
-  return headers;
+  return await dialWebSocket(
+    request,
+    resolved,
+    ({ webSocket, protocol }, socket) => new WebSocketChannels(webSocket, socket, protocol, resolved),
+  );
 }
