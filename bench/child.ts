@@ -14,9 +14,17 @@ export interface Child {
 
 const STDERR_BYTES = 4000;
 
-/** Starts a peer. `signal` kills it. */
-export function startChild([command, ...first]: Program, args: readonly string[], signal: AbortSignal): Child {
-  const child = spawn(command, [...first, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+/** Starts a peer, with `env` besides our environment. `signal` kills it. */
+export function startChild(
+  [command, ...first]: Program,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> | undefined,
+  signal: AbortSignal,
+): Child {
+  const child = spawn(command, [...first, ...args], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  });
   let stderr = '';
   let failure: Error | undefined;
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr = (stderr + text).slice(-STDERR_BYTES)));

@@ -1,4 +1,4 @@
-import type { Case, Metric, Reference } from './cases.js';
+import type { Case, Metric, Reference, Target } from './cases/types.js';
 import type { Samples } from './rounds.js';
 import type { Sample } from './run-pair.js';
 import { estimate, median, type Estimate } from './statistics.js';
@@ -11,49 +11,62 @@ export interface Comparison {
   readonly of: Case;
   readonly reference: Reference;
   readonly metric: Metric;
-  /** Medians over the rounds. */
+  /** Medians over the rounds; `undefined` of a reference that cannot complete. */
   readonly value: number;
-  readonly referenceValue: number;
-  /** Median of the rounds' ratios of ours to the reference's; above 1, ours is better. */
-  readonly ratio: Estimate;
-  readonly target: number | undefined;
+  readonly referenceValue: number | undefined;
+  /** Median of the rounds' ratios, the way round in which above 1 means that ours is better. */
+  readonly ratio: Estimate | undefined;
+  readonly target: Target | undefined;
   readonly verdict: Verdict;
 }
 
-/** What a metric of a run is, in units of the case per second, or per CPU second. */
+/** By what a case is compared. */
+export function metricsOf({ unit }: Case): readonly Metric[] {
+  return unit === 'round trips' ? ['rate', 'cpu', 'p50', 'p99'] : ['rate', 'cpu'];
+}
+
+/** Which way a metric is better. */
+export function betterOf(metric: Metric): 'higher' | 'lower' {
+  return metric === 'rate' || metric === 'cpu' ? 'higher' : 'lower';
+}
+
+/** What a metric of a run is: units of the case per second, or per CPU second; milliseconds of a round trip. */
 export function valueOf(sample: Sample, unit: Case['unit'], metric: Metric): number {
+  if (metric === 'p50' || metric === 'p99') return sample[metric] ?? NaN;
   if (unit === 'bytes') return metric === 'rate' ? sample.bytesPerSecond : sample.bytesPerCpuSecond;
   return metric === 'rate' ? sample.opsPerSecond : sample.opsPerCpuSecond;
 }
 
-/** Compares a case with each reference, by rate and by CPU. */
+/** Compares a case with each reference, by each metric. */
 export function compare(of: Case, samples: Samples): Comparison[] {
-  return of.references.flatMap((reference) =>
-    (['rate', 'cpu'] as const).map((metric) => compareBy(of, reference, metric, samples)),
-  );
+  return of.references.flatMap((reference) => metricsOf(of).map((metric) => compareBy(of, reference, metric, samples)));
 }
 
 function compareBy(of: Case, reference: Reference, metric: Metric, samples: Samples): Comparison {
-  const values = (name: string): number[] =>
-    (samples.get(name) ?? []).map((sample) => valueOf(sample, of.unit, metric));
-  const ours = values(of.run.name);
+  const values = (name: string): number[] | undefined =>
+    samples.of.get(name)?.map((sample) => valueOf(sample, of.unit, metric));
+  const ours = values(of.run.name) ?? [];
   const theirs = values(reference.run.name);
-  const ratio = estimate(ours.map((value, round) => value / (theirs[round] ?? NaN)));
-  const target = reference.target?.metric === metric ? reference.target.ratio : undefined;
+  const ratio = theirs === undefined ? undefined : estimate(ours.map((value, i) => ratioOf(value, theirs[i], metric)));
+  const target = reference.targets?.find((one) => one.metric === metric);
   return {
     of,
     reference,
     metric,
     value: median(ours),
-    referenceValue: median(theirs),
+    referenceValue: theirs === undefined ? undefined : median(theirs),
     ratio,
     target,
     verdict: verdictOf(ratio, target),
   };
 }
 
-function verdictOf({ low, high }: Estimate, target: number | undefined): Verdict {
-  if (target === undefined) return 'none';
-  if (low >= target) return 'met';
-  return high < target ? 'missed' : 'undecided';
+function ratioOf(ours: number, theirs = NaN, metric: Metric): number {
+  return betterOf(metric) === 'higher' ? ours / theirs : theirs / ours;
+}
+
+function verdictOf(ratio: Estimate | undefined, target: Target | undefined): Verdict {
+  if (ratio === undefined || target === undefined) return 'none';
+  if (ratio.low >= target.ratio) return 'met';
+  return ratio.high < target.ratio ? 'missed' : 'undecided';
 }

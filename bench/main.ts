@@ -1,30 +1,33 @@
-// `npm run bench`: measures Trunkline against raw TCP, `ws` and moby/spdystream. See docs/benchmarks.md.
+// `npm run bench`: measures Trunkline against raw sockets and other multiplexers. See docs/benchmarks.md.
 import { writeFile } from 'node:fs/promises';
 import { constants } from 'node:os';
-import type { Run } from './cases.js';
+import type { Run } from './cases/types.js';
 import { compare } from './compare.js';
 import { USAGE, parseBenchOptions, type BenchOptions } from './options.js';
 import { buildGoPeer, type Program } from './programs.js';
 import { Progress } from './progress.js';
 import { toJson } from './report-json.js';
-import { describeMachine, reportCase } from './report-text.js';
+import { toMarkdown } from './report-markdown.js';
+import { describeMachine, reportCase, reportTargets } from './report-text.js';
 import { runRounds } from './rounds.js';
 import { runsOf, selectCases } from './selection.js';
 
 async function bench(options: BenchOptions, signal: AbortSignal): Promise<void> {
-  const cases = selectCases(options.only, options.go);
+  const cases = selectCases(options);
   const runs = runsOf(cases);
   const goPeer = await goPeerFor(runs, signal);
   console.log(`${describeMachine()}\n${options.rounds} rounds, windows of ${options.window} ms\n`);
-  const progress = new Progress(options.rounds);
+  const progress = new Progress(options.rounds, runs.length);
   const samples = await runRounds(runs, options.rounds, options, goPeer, progress.show, signal).finally(() =>
     progress.done(),
   );
   const comparisons = cases.map((one) => compare(one, samples));
   for (const [index, one] of cases.entries()) console.log(reportCase(one, comparisons[index] ?? [], samples));
+  console.log(reportTargets(comparisons.flat()));
   if (options.json !== undefined) {
     await writeFile(options.json, `${JSON.stringify(comparisons.flat().map(toJson), undefined, 2)}\n`);
   }
+  if (options.markdown !== undefined) await writeFile(options.markdown, toMarkdown(comparisons.flat()));
 }
 
 async function goPeerFor(runs: readonly Run[], signal: AbortSignal): Promise<Program | undefined> {
@@ -33,7 +36,7 @@ async function goPeerFor(runs: readonly Run[], signal: AbortSignal): Promise<Pro
 
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? `${error.message}\n${error.cause.message}` : error.message;
+  return error.cause === undefined ? error.message : `${error.message}\n${explain(error.cause)}`;
 }
 
 const abort = new AbortController();

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 /** Settings of a whole run. */
 export interface BenchOptions {
   readonly json: string | undefined;
+  readonly markdown: string | undefined;
   readonly only: string | undefined;
   readonly rounds: number;
   /** Milliseconds. */
@@ -10,18 +11,22 @@ export interface BenchOptions {
   /** Milliseconds. */
   readonly window: number;
   readonly go: boolean;
+  /** Whether references without a target are left out. */
+  readonly targets: boolean;
   readonly help: boolean;
 }
 
 /** What `--help` prints. */
 export const USAGE: string = `usage: npm run bench -- [options]
 
-  --only PATTERN  only cases whose name or title matches this regular expression
+  --only PATTERN  only cases whose name, title or target (T1) matches this regular expression
+  --targets       only what has a target
   --rounds N      rounds, each of which runs every case and its references once (default 7)
   --window MS     length of one measurement (default 800)
   --warmup MS     what passes before it (default 400)
   --json FILE     write the comparisons there as JSON
-  --no-go         leave out the comparison with moby/spdystream, which needs Go
+  --markdown FILE write them there as tables
+  --no-go         leave out the comparisons with Go's multiplexers, which need Go
   --help          print this
 
 How to read the results: docs/benchmarks.md`;
@@ -32,21 +37,25 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
     args: [...args],
     options: {
       json: { type: 'string' },
+      markdown: { type: 'string' },
       only: { type: 'string' },
       rounds: { type: 'string', default: '7' },
       warmup: { type: 'string', default: '400' },
       window: { type: 'string', default: '800' },
+      targets: { type: 'boolean', default: false },
       'no-go': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
   return {
     json: values.json,
+    markdown: values.markdown,
     only: values.only,
     rounds: positive('rounds', values.rounds),
     warmup: positive('warmup', values.warmup),
     window: positive('window', values.window),
     go: !values['no-go'],
+    targets: values.targets,
     help: values.help,
   };
 }

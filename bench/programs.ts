@@ -7,8 +7,8 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 
 const GO_MISSING =
-  'the comparison with moby/spdystream needs Go (https://go.dev/dl/), and there is no `go` on the PATH; ' +
-  'install it, or leave the comparison out with --no-go';
+  'the comparisons with hashicorp/yamux and moby/spdystream need Go (https://go.dev/dl/), and there is no `go` on the ' +
+  'PATH; install it, or leave them out with --no-go';
 
 /** A command that runs one end of a benchmark when given the rest of its command line. */
 export type Program = readonly [command: string, ...args: string[]];

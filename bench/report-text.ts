@@ -1,11 +1,9 @@
 import { arch, cpus, loadavg, platform } from 'node:os';
-import type { Case, Metric, Run } from './cases.js';
-import { valueOf, type Comparison } from './compare.js';
+import type { Case, Metric, Run } from './cases/types.js';
+import { metricsOf, valueOf, type Comparison } from './compare.js';
+import { byReference, formatInterval, formatRatio, formatTarget, formatValue, nameOf } from './format.js';
 import type { Samples } from './rounds.js';
 import { median } from './statistics.js';
-
-const RATIO_HEADS = ['compared with', 'rate', 'interval', 'CPU', 'interval', 'target', 'verdict'];
-const VALUE_HEADS = ['run', 'rate', 'range', 'CPU, both ends'];
 
 /** Says what the numbers were measured on. */
 export function describeMachine(): string {
@@ -17,41 +15,52 @@ export function describeMachine(): string {
 
 /** One case as two small tables: what each run gave, and ours against each reference. */
 export function reportCase(of: Case, comparisons: readonly Comparison[], samples: Samples): string {
+  const metrics = metricsOf(of);
   const runs = [of.run, ...of.references.map(({ run }) => run)];
-  const values = runs.map((run) => valueRow(of, run, samples));
-  const ratios = of.references.map((reference) =>
-    ratioRow(comparisons.filter((comparison) => comparison.reference === reference)),
-  );
-  return [`${of.name}: ${of.title}`, table([VALUE_HEADS, ...values]), '', table([RATIO_HEADS, ...ratios]), ''].join(
-    '\n',
-  );
-}
-
-function valueRow(of: Case, run: Run, samples: Samples): string[] {
-  const values = (metric: Metric): number[] =>
-    (samples.get(run.name) ?? []).map((sample) => valueOf(sample, of.unit, metric));
-  const rates = values('rate');
-  const perSecond = (value: number): string =>
-    of.unit === 'bytes' ? (value / 1e6).toFixed(0) : Math.round(value).toLocaleString('en');
-  const unit = of.unit === 'bytes' ? 'MB/s' : `${of.unit}/s`;
-  const cpu = median(values('cpu'));
+  const values = runs.map((run) => [run.name, ...valueCells(of, run, samples)]);
+  const valueHeads = ['run', 'rate', 'range', 'CPU, both ends', ...metrics.slice(2).map(nameOf)];
+  const ratioHeads = ['compared with', ...metrics.flatMap((metric) => [nameOf(metric), 'interval']), 'target, verdict'];
   return [
-    run.name,
-    `${perSecond(median(rates))} ${unit}`,
-    `${perSecond(Math.min(...rates))}–${perSecond(Math.max(...rates))}`,
-    of.unit === 'bytes' ? `${(1e9 / cpu).toFixed(2)} ns/B` : `${(1e6 / cpu).toPrecision(3)} µs each`,
-  ];
+    `${of.name}: ${of.title}`,
+    table([valueHeads, ...values]),
+    '',
+    table([ratioHeads, ...byReference(comparisons).map(ratioCells)]),
+    '',
+  ].join('\n');
 }
 
-function ratioRow(comparisons: readonly Comparison[]): string[] {
-  const row = [comparisons[0]?.reference.run.name ?? ''];
-  for (const { ratio } of comparisons) {
-    row.push(ratio.value.toFixed(2), `${ratio.low.toFixed(2)}–${ratio.high.toFixed(2)}`);
-  }
-  const judged = comparisons.find(({ target }) => target !== undefined);
-  if (judged === undefined) return [...row, '', ''];
-  const { id } = judged.reference.target ?? { id: '' };
-  return [...row, `${id}: ${judged.metric === 'cpu' ? 'CPU' : 'rate'} ≥ ${judged.target}`, judged.verdict];
+/** All that has a target, with its verdict. */
+export function reportTargets(comparisons: readonly Comparison[]): string {
+  const rows = comparisons.flatMap((one) =>
+    one.target === undefined || one.ratio === undefined
+      ? []
+      : [[formatTarget(one), one.of.name, one.reference.run.name, ...ratioAndInterval(one), one.verdict]],
+  );
+  if (rows.length === 0) return '';
+  rows.sort(([a = ''], [b = '']) => a.localeCompare(b, 'en', { numeric: true }));
+  return `targets\n${table([['target', 'case', 'compared with', 'ratio', 'interval', 'verdict'], ...rows])}\n`;
+}
+
+function valueCells(of: Case, run: Run, samples: Samples): string[] {
+  const failure = samples.failed.get(run.name);
+  if (failure !== undefined) return ['cannot complete'];
+  const values = (metric: Metric): number[] =>
+    (samples.of.get(run.name) ?? []).map((sample) => valueOf(sample, of.unit, metric));
+  const rates = values('rate');
+  const [low, high] = [Math.min(...rates), Math.max(...rates)].map((rate) => formatValue(rate, of.unit, 'rate'));
+  const [rate = '', ...others] = metricsOf(of).map((metric) => formatValue(median(values(metric)), of.unit, metric));
+  return [rate, `${low} – ${high}`, ...others];
+}
+
+function ratioCells(comparisons: readonly Comparison[]): string[] {
+  const verdicts = comparisons
+    .filter(({ target }) => target !== undefined)
+    .map((one) => `${formatTarget(one)} ${one.verdict}`);
+  return [comparisons[0]?.reference.run.name ?? '', ...comparisons.flatMap(ratioAndInterval), verdicts.join('; ')];
+}
+
+function ratioAndInterval({ ratio }: Comparison): string[] {
+  return ratio === undefined ? ['', ''] : [formatRatio(ratio.value), formatInterval(ratio)];
 }
 
 function table(rows: readonly (readonly string[])[]): string {

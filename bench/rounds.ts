@@ -1,13 +1,19 @@
-import type { Run } from './cases.js';
+import type { Run } from './cases/types.js';
 import { nodePeer, type Program } from './programs.js';
 import { runPair, type Sample, type Timing } from './run-pair.js';
 
-/** Samples of each run by its name, one per round. */
-export type Samples = ReadonlyMap<string, readonly Sample[]>;
+/** What the runs gave, by name. */
+export interface Samples {
+  /** One per round. */
+  readonly of: ReadonlyMap<string, readonly Sample[]>;
+  /** Why a fragile run has none. */
+  readonly failed: ReadonlyMap<string, string>;
+}
 
 /**
  * Runs everything once per round, so that a case and its references meet the same state of the machine. Every other
- * round goes backwards, so that no run always comes first.
+ * round goes backwards, so that no run always comes first. A fragile run that fails twice in a row is left out from then
+ * on.
  *
  * @param told hears what is about to run.
  */
@@ -20,14 +26,31 @@ export async function runRounds(
   signal: AbortSignal,
 ): Promise<Samples> {
   const samples = new Map<string, Sample[]>(runs.map(({ name }) => [name, []]));
+  const failed = new Map<string, string>();
   for (let round = 0; round < rounds; round++) {
     for (const run of round % 2 === 0 ? runs : runs.toReversed()) {
+      if (failed.has(run.name)) continue;
       told(round, run);
       const program = run.peer === 'node' ? nodePeer : goPeer;
       if (program === undefined) throw new Error(`${run.name} needs the Go peer`);
-      const receiver = run.sender === 'client' ? 'server' : 'client';
-      samples.get(run.name)?.push(await runPair(program, run.args, receiver, timing, signal));
+      try {
+        samples.get(run.name)?.push(await runOnce(program, run, timing, signal));
+      } catch (error) {
+        if (run.fragile !== true || signal.aborted) throw new Error(`${run.name} failed`, { cause: error });
+        failed.set(run.name, error instanceof Error ? error.message : String(error));
+        samples.delete(run.name);
+      }
     }
   }
-  return samples;
+  return { of: samples, failed };
+}
+
+/** A fragile run has a second try. */
+async function runOnce(program: Program, run: Run, timing: Timing, signal: AbortSignal): Promise<Sample> {
+  try {
+    return await runPair(program, run, timing, signal);
+  } catch (error) {
+    if (run.fragile !== true || signal.aborted) throw error;
+    return await runPair(program, run, timing, signal);
+  }
 }

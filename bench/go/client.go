@@ -3,13 +3,9 @@ package main
 import (
 	"fmt"
 	"io"
-	"net"
-	"net/http"
 	"os"
 	"sync/atomic"
 	"time"
-
-	"github.com/moby/spdystream"
 )
 
 // overtime is how long the load goes on after the client's window.
@@ -17,14 +13,15 @@ const overtime = 150 * time.Millisecond
 
 // drive is the client: it opens the streams, keeps them busy for the time, and ends the process with the result.
 func drive(o *options) error {
-	open, err := opener(o)
+	open, err := wires[o.wire].open(o)
 	if err != nil {
 		return err
 	}
 	var c counters
 	var stopping atomic.Bool
 	failed := make(chan error, o.streams)
-	if o.kind == "openclose" {
+	switch o.kind {
+	case "openclose":
 		for range o.streams {
 			go func() {
 				for !stopping.Load() {
@@ -37,8 +34,16 @@ func drive(o *options) error {
 				}
 			}()
 		}
-	} else if err := transfer(o, &c, open); err != nil {
-		return err
+	case "pingpong":
+		one, err := open()
+		if err != nil {
+			return err
+		}
+		go func() { failed <- pingPong(o, &c, one) }()
+	default:
+		if err := transfer(o, &c, open); err != nil {
+			return err
+		}
 	}
 	stop := make(chan struct{})
 	go func() {
@@ -58,35 +63,6 @@ func drive(o *options) error {
 		return fmt.Errorf("gobench: the window was cut short")
 	}
 	return nil
-}
-
-// opener returns what makes a new stream: a socket each with raw, all on one connection with spdy.
-func opener(o *options) (func() (pipe, error), error) {
-	if o.wire == "raw" {
-		return func() (pipe, error) {
-			socket, err := net.Dial("tcp", o.address)
-			if err != nil {
-				return nil, err
-			}
-			return rawPipe{socket.(*net.TCPConn)}, nil
-		}, nil
-	}
-	socket, err := net.Dial("tcp", o.address)
-	if err != nil {
-		return nil, err
-	}
-	connection, err := spdystream.NewConnection(socket, false)
-	if err != nil {
-		return nil, err
-	}
-	go connection.Serve(spdystream.NoOpStreamHandler)
-	return func() (pipe, error) {
-		stream, err := connection.CreateStream(http.Header{"Case": {o.kind}}, nil, false)
-		if err != nil {
-			return nil, err
-		}
-		return spdyStream{stream}, stream.Wait()
-	}, nil
 }
 
 // transfer opens the streams and starts the writers or the readers.
@@ -143,4 +119,21 @@ func exchange(open func() (pipe, error)) error {
 		return err
 	}
 	return one.finish()
+}
+
+// pingPong sends a message, waits for all of it to come back, and so on until something fails.
+func pingPong(o *options, c *counters, one pipe) error {
+	message := make([]byte, o.size)
+	for {
+		sent := time.Now()
+		if _, err := one.Write(message); err != nil {
+			return err
+		}
+		if _, err := io.ReadFull(one, message); err != nil {
+			return err
+		}
+		c.trip(time.Since(sent))
+		c.bytes.Add(int64(o.size))
+		c.ops.Add(1)
+	}
 }

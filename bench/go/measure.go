@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"syscall"
 	"time"
 )
@@ -22,6 +23,8 @@ type result struct {
 	OpsPerS      float64 `json:"opsPerSecond"`
 	CPUNsPerByte float64 `json:"cpuNsPerByte"`
 	CPUUsPerOp   float64 `json:"cpuMicrosecondsPerOp"`
+	P50Ms        float64 `json:"p50Ms,omitempty"`
+	P99Ms        float64 `json:"p99Ms,omitempty"`
 }
 
 type sample struct {
@@ -29,13 +32,18 @@ type sample struct {
 	bytes, ops   int64
 	user, system time.Duration
 	rss          int64
+	trips        int
 }
 
 func (c *counters) sample() sample {
 	var usage syscall.Rusage
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &usage)
+	c.mutex.Lock()
+	trips := len(c.trips)
+	c.mutex.Unlock()
 	return sample{
-		at: time.Now(), bytes: c.bytes.Load(), ops: c.ops.Load(), rss: usage.Maxrss * 1024,
+		trips: trips,
+		at:    time.Now(), bytes: c.bytes.Load(), ops: c.ops.Load(), rss: usage.Maxrss * 1024,
 		user: time.Duration(usage.Utime.Nano()), system: time.Duration(usage.Stime.Nano()),
 	}
 }
@@ -64,6 +72,13 @@ func measure(o *options, c *counters, stop <-chan struct{}) result {
 	}
 	if r.Ops > 0 {
 		r.CPUUsPerOp = cpu * 1e3 / float64(r.Ops)
+	}
+	c.mutex.Lock()
+	trips := slices.Sorted(slices.Values(c.trips[before.trips:after.trips]))
+	c.mutex.Unlock()
+	if len(trips) > 0 {
+		r.P50Ms = milliseconds(trips[len(trips)/2])
+		r.P99Ms = milliseconds(trips[len(trips)*99/100])
 	}
 	return r
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 
+	"github.com/hashicorp/yamux"
 	"github.com/moby/spdystream"
 )
 
@@ -42,8 +43,26 @@ func (s spdyStream) Write(data []byte) (int, error) { return s.stream.Write(data
 func (s spdyStream) writeLast(data []byte) error { return s.stream.WriteData(data, true) }
 
 // finish waits for the peer's FIN; the stream is forgotten when both sides have sent theirs.
-func (s spdyStream) finish() error {
-	n, err := io.Copy(io.Discard, s)
+func (s spdyStream) finish() error { return readEnd(s) }
+
+// yamuxStream closes its writing side alone, which is what Close of yamux's Stream does.
+type yamuxStream struct{ stream *yamux.Stream }
+
+func (s yamuxStream) Read(into []byte) (int, error)  { return s.stream.Read(into) }
+func (s yamuxStream) Write(data []byte) (int, error) { return s.stream.Write(data) }
+
+func (s yamuxStream) writeLast(data []byte) error {
+	if _, err := s.stream.Write(data); err != nil {
+		return err
+	}
+	return s.stream.Close()
+}
+
+// finish waits for the peer's FIN, as with spdyStream.
+func (s yamuxStream) finish() error { return readEnd(s) }
+
+func readEnd(from io.Reader) error {
+	n, err := io.Copy(io.Discard, from)
 	if err == nil && n > 0 {
 		err = fmt.Errorf("gobench: %d bytes too many", n)
 	}

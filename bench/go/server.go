@@ -4,8 +4,6 @@ import (
 	"io"
 	"net"
 	"sync"
-
-	"github.com/moby/spdystream"
 )
 
 func serve(o *options) error {
@@ -26,15 +24,7 @@ func serve(o *options) error {
 				return
 			}
 			once.Do(func() { close(started) })
-			if o.wire == "raw" {
-				go serveOne(o, &c, rawPipe{socket.(*net.TCPConn)})
-			} else if connection, err := spdystream.NewConnection(socket, true); err == nil {
-				go connection.Serve(func(stream *spdystream.Stream) {
-					if stream.SendReply(nil, false) == nil {
-						go serveOne(o, &c, spdyStream{stream})
-					}
-				})
-			}
+			_ = wires[o.wire].accept(o, socket, func(one pipe) { serveOne(o, &c, one) })
 		}
 	}()
 	ended := make(chan struct{})
@@ -59,6 +49,8 @@ func serveOne(o *options, c *counters, peer pipe) {
 	switch {
 	case o.kind == "openclose":
 		answer(c, peer)
+	case o.kind == "pingpong":
+		echo(o, c, peer)
 	case o.sender:
 		write(o, c, []pipe{peer})
 	default:
@@ -96,4 +88,19 @@ func answer(c *counters, peer pipe) {
 	_ = peer.finish()
 	c.bytes.Add(1)
 	c.ops.Add(1)
+}
+
+// echo sends every message back.
+func echo(o *options, c *counters, peer pipe) {
+	message := make([]byte, o.size)
+	for {
+		if _, err := io.ReadFull(peer, message); err != nil {
+			return
+		}
+		if _, err := peer.Write(message); err != nil {
+			return
+		}
+		c.bytes.Add(int64(o.size))
+		c.ops.Add(1)
+	}
 }

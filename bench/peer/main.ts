@@ -2,17 +2,23 @@
 // listens, and its result when its stdin ends; the client prints its result when its window is over.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execOver } from './exec.js';
+import { http2 } from './http2.js';
+import { libp2pYamux } from './libp2p-yamux.js';
 import { parsePeerOptions } from './options.js';
 import { raw } from './raw.js';
 import { spdy } from './spdy.js';
 import { Tally } from './tally.js';
 import { webSocket } from './websocket.js';
 import type { Wire } from './wire.js';
+import { yamuxJs } from './yamux-js.js';
 
 const WIRES: Readonly<Record<string, Wire>> = {
   raw,
   spdy,
   websocket: webSocket,
+  http2,
+  'libp2p-yamux': libp2pYamux,
+  'yamux-js': yamuxJs,
   'exec-websocket': execOver('websocket'),
   'exec-spdy': execOver('spdy'),
 };

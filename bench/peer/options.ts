@@ -1,7 +1,9 @@
 import { parseArgs } from 'node:util';
 
 /** What runs over the wire: see the usage text of `bench/go/main.go`, whose command line this one shares. */
-export type CaseKind = 'bulk' | 'small' | 'openclose';
+export type CaseKind = 'bulk' | 'small' | 'pingpong' | 'openclose';
+
+const KINDS: readonly string[] = ['bulk', 'small', 'pingpong', 'openclose'] satisfies CaseKind[];
 
 /** Settings of one peer process. */
 export interface PeerOptions {
@@ -21,6 +23,8 @@ export interface PeerOptions {
   readonly window: number;
   /** Of raw sockets; `undefined` for Node's default. */
   readonly highWaterMark: number | undefined;
+  /** Bytes of each stream's window where the wire lets one choose; `undefined` for its default. */
+  readonly streamWindow: number | undefined;
   /** Whether raw sockets are corked for each turn of the event loop. */
   readonly cork: boolean;
   /** Whether raw sockets send small segments at once. */
@@ -41,6 +45,7 @@ export function parsePeerOptions(args: readonly string[]): PeerOptions {
       warmup: { type: 'string', default: '400' },
       window: { type: 'string', default: '800' },
       'high-water-mark': { type: 'string' },
+      'stream-window': { type: 'string' },
       cork: { type: 'boolean', default: false },
       'no-delay': { type: 'boolean', default: false },
     },
@@ -48,9 +53,8 @@ export function parsePeerOptions(args: readonly string[]): PeerOptions {
   const [wire = '', role] = positionals;
   if (role !== 'server' && role !== 'client') throw new Error('the role must be server or client');
   const kind = values.case;
-  if (kind !== 'bulk' && kind !== 'small' && kind !== 'openclose') throw new Error(`unknown case: ${kind}`);
+  if (!isKind(kind)) throw new Error(`unknown case: ${kind}`);
   const colon = values.addr.lastIndexOf(':');
-  const highWaterMark = values['high-water-mark'];
   return {
     wire,
     role,
@@ -61,10 +65,19 @@ export function parsePeerOptions(args: readonly string[]): PeerOptions {
     sends: values.send === role,
     warmup: wholeNumber('warmup', values.warmup),
     window: wholeNumber('window', values.window),
-    highWaterMark: highWaterMark === undefined ? undefined : wholeNumber('high-water-mark', highWaterMark),
+    highWaterMark: optional('high-water-mark', values['high-water-mark']),
+    streamWindow: optional('stream-window', values['stream-window']),
     cork: values.cork,
     noDelay: values['no-delay'],
   };
+}
+
+function isKind(kind: string): kind is CaseKind {
+  return KINDS.includes(kind);
+}
+
+function optional(name: string, text: string | undefined): number | undefined {
+  return text === undefined ? undefined : wholeNumber(name, text);
 }
 
 function wholeNumber(name: string, text: string): number {

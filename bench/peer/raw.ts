@@ -1,19 +1,19 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
-import { Producer } from './producer.js';
 import type { PeerOptions } from './options.js';
 import type { Tally } from './tally.js';
+import { streamServer, useStreams } from './traffic.js';
 import { listen, repeat, type Wire } from './wire.js';
 
 /** TCP sockets with nothing on them: what everything else is compared with. */
 export const raw: Wire = {
   async serve(options, tally, connected) {
-    const transfer = transferOver(options, tally);
+    const serveSocket = streamServer(options, tally);
     const server = createServer(socketOptions(options), (socket) => {
       connected();
       socket.on('error', () => {});
       if (options.kind === 'openclose') answer(socket, tally);
-      else transfer(socket);
+      else serveSocket(socket);
     });
     return await listen(server);
   },
@@ -24,12 +24,12 @@ export const raw: Wire = {
       repeat(options.streams, tally, () => exchange(options));
       return;
     }
-    const transfer = transferOver(options, tally);
-    for (let i = 0; i < options.streams; i++) {
+    const open = async (): Promise<Socket> => {
       const socket = connect({ ...options.address, ...socketOptions(options) });
       await once(socket, 'connect');
-      transfer(socket);
-    }
+      return socket;
+    };
+    await useStreams(open, options, tally);
   },
 };
 
@@ -37,14 +37,7 @@ function socketOptions({ highWaterMark, noDelay }: PeerOptions): { noDelay: bool
   return { noDelay, ...(highWaterMark === undefined ? {} : { highWaterMark }) };
 }
 
-function transferOver(options: PeerOptions, tally: Tally): (socket: Socket) => void {
-  const producer = new Producer(options.size, tally, options.cork);
-  return (socket) => {
-    if (options.sends) producer.add(socket);
-    else socket.on('data', (chunk) => tally.received(chunk.length));
-  };
-}
-
+/** Leaves the socket open: the client resets it. */
 function answer(socket: Socket, tally: Tally): void {
   socket.once('data', (chunk) => {
     socket.write(chunk);

@@ -5,6 +5,7 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { Producer } from './producer.js';
 import type { PeerOptions } from './options.js';
 import type { Tally } from './tally.js';
+import { pings } from './traffic.js';
 import { listen, type Wire } from './wire.js';
 
 const OPTIONS = { perMessageDeflate: false };
@@ -34,8 +35,21 @@ export const webSocket: Wire = {
 };
 
 function transfer(socket: WebSocket, options: PeerOptions, tally: Tally): void {
-  if (options.sends) new Producer(options.size, tally).add(messages(socket));
+  if (options.kind === 'pingpong') exchange(socket, options, tally);
+  else if (options.sends) new Producer(options.size, tally).add(messages(socket));
   else socket.on('message', (data: Buffer) => tally.received(data.length));
+}
+
+function exchange(socket: WebSocket, { role, size }: PeerOptions, tally: Tally): void {
+  if (role === 'client') {
+    const back = pings(size, tally, (message) => socket.send(message));
+    socket.on('message', (data: Buffer) => back(data.length));
+    return;
+  }
+  socket.on('message', (data: Buffer) => {
+    socket.send(data);
+    tally.received(data.length);
+  });
 }
 
 /** Sends each write as one message. */

@@ -31,3 +31,8 @@ export function repeat(workers: number, tally: Tally, exchange: () => Promise<vo
   };
   for (let i = 0; i < workers; i++) void work();
 }
+
+/** For a client whose connection is to last as long as its process. */
+export function endedEarly(error: Error | undefined): never {
+  throw new Error('the connection ended before the window did', { cause: error });
+}

@@ -1,0 +1,67 @@
+import type { Metric, Reference, Run, Target } from './types.js';
+
+const KIB = 1024;
+const MIB = KIB * KIB;
+
+/** One writer per stream, 64 KiB a write. */
+export const BULK: readonly string[] = ['--case', 'bulk', '--size', String(64 * KIB)];
+/** The same with 4 KiB a write. */
+export const BULK_4K: readonly string[] = ['--case', 'bulk', '--size', String(4 * KIB)];
+/** One writer that writes 64 bytes to one stream after the other. */
+export const SMALL: readonly string[] = ['--case', 'small', '--size', '64'];
+/** 64 bytes there and back, one at a time. */
+export const PING_PONG: readonly string[] = ['--case', 'pingpong', '--size', '64'];
+/** Open, a byte each way, close; 32 at a time. */
+export const OPEN_CLOSE: readonly string[] = ['--case', 'openclose', '--streams', '32'];
+
+/** A buffer of 1 MiB on raw sockets. */
+export const LARGE_BUFFER: readonly string[] = ['--high-water-mark', String(MIB)];
+/** The most that Node gets out of a socket: no Nagle, a large buffer, one system call per turn of the event loop. */
+export const TUNED: readonly string[] = ['--no-delay', '--cork', ...LARGE_BUFFER];
+
+/** So many streams at once. */
+export function streams(count: number): readonly string[] {
+  return count === 1 ? [] : ['--streams', String(count)];
+}
+
+/** Two processes of Node; the client sends. */
+export function node(name: string, ...args: readonly string[]): Run {
+  return { name, peer: 'node', sender: 'client', args };
+}
+
+/** Two processes of Go; the client sends. */
+export function go(name: string, ...args: readonly string[]): Run {
+  return { name, peer: 'go', sender: 'client', args };
+}
+
+/** The same with the server as sender. */
+export function down(run: Run): Run {
+  return { ...run, name: `${run.name}, server to client`, sender: 'server', args: [...run.args, '--send', 'server'] };
+}
+
+/** A reference with what is asked of the ratio to it, each as target, metric and least ratio. */
+export function against(
+  run: Run,
+  ...targets: readonly (readonly [id: string, metric: Metric, ratio: number])[]
+): Reference {
+  return targets.length === 0 ? { run } : { run, targets: targets.map(toTarget) };
+}
+
+function toTarget([id, metric, ratio]: readonly [id: string, metric: Metric, ratio: number]): Target {
+  return { id, metric, ratio };
+}
+
+/** Raw TCP, with Node's settings as they are. */
+export const rawBulk: Run = node('raw TCP', 'raw', ...BULK);
+/** Raw TCP, all that Node gets out of it. */
+export const rawBulkTuned: Run = node('raw TCP, tuned', 'raw', ...BULK, ...TUNED);
+/** Raw TCP with 64 byte messages. */
+export const rawSmall: Run = node('raw TCP small', 'raw', ...SMALL);
+/** The same, corked. */
+export const rawSmallTuned: Run = node('raw TCP small, corked', 'raw', ...SMALL, ...TUNED);
+/** A new connection for each exchange. */
+export const rawConnections: Run = node('raw TCP connections', 'raw', ...OPEN_CLOSE);
+/** Raw TCP from server to client. */
+export const rawDown: Run = down(rawBulk);
+/** `ws` alone, a message per write. */
+export const webSocketBulk: Run = node('plain ws', 'websocket', ...BULK);
