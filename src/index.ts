@@ -35,6 +35,7 @@ export {
   IdleTimeoutError,
   InvalidArgumentError,
   LimitExceededError,
+  MissingPackageError,
   ProtocolError,
   ProxyError,
   StreamResetError,
@@ -45,5 +46,6 @@ export {
   type ProxyErrorDetails,
   type ResetReason,
 } from './errors/index.js';
+export { proxyFromEnvironment, type Environment } from './carrier/proxy/environment.js';
 export { DEFAULT_LIMITS, resolveLimits, type Limits } from './limits/limits.js';
 export { systemClock, type Clock, type Timer } from './clock/clock.js';

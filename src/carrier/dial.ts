@@ -1,10 +1,13 @@
-import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { connect as connectTls, type ConnectionOptions as TlsConnectionOptions } from 'node:tls';
-import { ConnectionLostError, TrunklineError } from '../errors/index.js';
+import type { ConnectionOptions as TlsConnectionOptions } from 'node:tls';
+import { ConnectionLostError, InvalidArgumentError, TimeoutError, TrunklineError } from '../errors/index.js';
+import type { ProxyOption } from '../httpstream/index.js';
 import { absorbErrors } from '../httpstream/respond.js';
 import type { Dialer } from '../httpstream/types.js';
-import { readAfterWriteError } from './read-after-write-error.js';
+import { failureDetail } from './failure-detail.js';
+import { resolveProxy, type ProxyAddress } from './proxy/address.js';
+import { openTunnel } from './proxy/tunnel.js';
+import { openSocket, secureTunnel, type Endpoint } from './socket.js';
 import { redactUrl } from './url.js';
 
 export { authorizationFromUrl, parseUrl, redactUrl } from './url.js';
@@ -18,61 +21,75 @@ export interface DialTarget {
   readonly signal: AbortSignal;
   /** Replaces the built-in TCP and TLS. */
   readonly dialer?: Dialer | undefined;
+  /** Proxy to go through; not together with `dialer`. Default: none. */
+  readonly proxy?: ProxyOption | undefined;
+  /** TLS settings towards an `https:` proxy. */
+  readonly proxyTls?: TlsConnectionOptions | undefined;
 }
 
-const KEEP_ALIVE_MILLISECONDS = 15_000;
-
 /**
- * Opens a TCP or TLS connection (or what `dialer` opens) that is ready for an HTTP/1.1 request.
+ * Opens a TCP or TLS connection (or what `dialer` opens) that is ready for an HTTP/1.1 request, through a proxy if there is
+ * to be one.
  *
  * The socket has an error listener from its first tick, so that a failure nobody waits for cannot end the process. The
- * server's name is checked as `node:tls` does; `tls.servername` overrides it.
+ * server's name is checked as `node:tls` does, behind a proxy too; `tls.servername` overrides it.
  *
- * @throws ConnectionLostError, with the cause, when no connection came about; the signal's reason when aborted.
+ * @throws ConnectionLostError, with the cause, when no connection came about; ProxyError when the proxy is to blame;
+ * InvalidArgumentError for an unusable proxy, before anything is sent, and what a `proxy` function throws; the signal's
+ * reason when aborted, or a TimeoutError of its kind that says that the proxy did not answer.
  */
 export async function dial(target: DialTarget): Promise<Duplex> {
-  const { signal, url } = target;
+  const { dialer, signal, tls, url } = target;
   signal.throwIfAborted();
+  const proxy = resolveProxy(target.proxy, url);
+  if (proxy !== undefined && dialer !== undefined) {
+    throw new InvalidArgumentError('a dialer and a proxy exclude each other');
+  }
+  const progress: Progress = { tunnelled: proxy === undefined };
   try {
-    const attempt = target.dialer
-      ? dialWith(target.dialer, { url, tls: target.tls, signal })
-      : connect(url, target.tls, signal);
+    const attempt = dialer
+      ? dialWith(dialer, { url, tls, signal })
+      : proxy
+        ? connectThrough(proxy, target, progress)
+        : openSocket(endpointOf(url), tls, signal);
     return await untilAborted(attempt, signal);
   } catch (error) {
-    if (signal.aborted) throw signal.reason;
+    if (signal.aborted) throw proxy && !progress.tunnelled ? blamed(signal.reason, proxy) : signal.reason;
     if (error instanceof TrunklineError) throw error;
-    // OpenSSL's messages end in a line break.
-    const detail = (error instanceof Error ? error.message : String(error)).trim();
-    throw new ConnectionLostError(`cannot connect to ${redactUrl(url)}: ${detail}`, { cause: error });
+    const through = proxy === undefined ? '' : ` through the proxy ${proxy.name}`;
+    throw new ConnectionLostError(`cannot connect to ${redactUrl(url)}${through}: ${failureDetail(error)}`, {
+      cause: error,
+    });
   }
 }
 
-function connect(url: URL, tls: TlsConnectionOptions | undefined, signal: AbortSignal): Promise<Socket> {
+interface Progress {
+  /** Whether the proxy, if there is one, has done its part. */
+  tunnelled: boolean;
+}
+
+async function connectThrough(proxy: ProxyAddress, target: DialTarget, progress: Progress): Promise<Duplex> {
+  const { proxyTls, signal, tls, url } = target;
+  const endpoint = endpointOf(url);
+  const tunnel = await openTunnel(proxy, endpoint, { tls: proxyTls, signal });
+  progress.tunnelled = true;
+  return endpoint.secure ? await secureTunnel(tunnel, endpoint.host, tls, signal) : tunnel;
+}
+
+function endpointOf(url: URL): Endpoint {
   const secure = url.protocol === 'https:' || url.protocol === 'wss:';
-  const host = url.hostname.replace(/^\[|\]$/g, '');
-  const port = url.port === '' ? (secure ? 443 : 80) : Number(url.port);
-  // SNI carries names only (RFC 6066, 3).
-  const socket = secure
-    ? connectTls({ ALPNProtocols: ['http/1.1'], ...(isIP(host) ? {} : { servername: host }), ...tls, host, port })
-    : connectTcp({ host, port });
-  absorbErrors(socket);
-  readAfterWriteError(socket);
-  socket.setNoDelay(true);
-  socket.setKeepAlive(true, KEEP_ALIVE_MILLISECONDS);
-  return new Promise((resolve, reject) => {
-    const settle = (error?: Error): void => {
-      socket.off('error', settle).off('close', onClose);
-      signal.removeEventListener('abort', onAbort);
-      if (error === undefined) return resolve(socket);
-      socket.destroy();
-      reject(error);
-    };
-    const onClose = (): void => settle(new Error('closed before the connection was established'));
-    const onAbort = (): void => settle(new Error('aborted'));
-    socket.once(secure ? 'secureConnect' : 'connect', () => settle());
-    socket.once('error', settle).once('close', onClose);
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
+  return {
+    host: url.hostname.replace(/^\[|\]$/g, ''),
+    port: url.port === '' ? (secure ? 443 : 80) : Number(url.port),
+    secure,
+  };
+}
+
+/** A deadline that passed while the proxy was at work says so. */
+function blamed(reason: unknown, proxy: ProxyAddress): unknown {
+  if (!(reason instanceof TimeoutError)) return reason;
+  const message = `the proxy ${proxy.name} opened no tunnel within ${reason.milliseconds} ms`;
+  return new TimeoutError(message, reason.milliseconds, { cause: reason });
 }
 
 async function dialWith(dialer: Dialer, target: Parameters<Dialer>[0]): Promise<Duplex> {

@@ -42,8 +42,8 @@ export async function sendUpgrade(request: UpgradeRequest, settings: UpgradeSett
     controller.abort(new TimeoutError(`no answer from ${redactUrl(url)} within ${timeout} ms`, timeout));
   }, timeout);
   try {
-    const { tls, dialer } = request;
-    const socket = await dial({ url, tls, dialer, signal: controller.signal });
+    const { tls, dialer, proxy, proxyTls } = request;
+    const socket = await dial({ url, tls, dialer, proxy, proxyTls, signal: controller.signal });
     return await exchange(socket, {
       url,
       method: request.method ?? 'POST',

@@ -1,6 +1,12 @@
 import type { ConnectionOptions as TlsConnectionOptions } from 'node:tls';
 import { InvalidArgumentError } from '../errors/index.js';
-import { StreamHeaders, type Dialer, type HeadersInit, type UpgradeRequest } from '../httpstream/index.js';
+import {
+  StreamHeaders,
+  type Dialer,
+  type HeadersInit,
+  type ProxyOption,
+  type UpgradeRequest,
+} from '../httpstream/index.js';
 
 /** What proves to the server who asks. */
 export interface Credentials {
@@ -9,11 +15,15 @@ export interface Credentials {
   readonly token?: string;
   /** Client certificate, custom CA and other TLS settings. */
   readonly tls?: TlsConnectionOptions;
+  /** TLS settings towards an `https:` proxy, which never sees those of `tls`. Default: Node's, with its CAs. */
+  readonly proxyTls?: TlsConnectionOptions;
 }
 
 interface TargetBase extends Credentials {
   /** Replaces the built-in TCP and TLS dialling. */
   readonly dialer?: Dialer;
+  /** Proxy to go through; not together with `dialer`. Default: none, whatever the environment says. */
+  readonly proxy?: ProxyOption;
   /** Asked before each attempt to connect; what it gives replaces the fixed credentials of the same name. */
   readonly credentials?: () => Credentials | Promise<Credentials>;
 }
@@ -75,7 +85,9 @@ export function subresourceUrl(target: StreamTarget, action: 'exec' | 'attach' |
 }
 
 /** What a request to the target needs besides its URL. Asks the target for credentials. */
-export async function connectionOf(target: StreamTarget): Promise<Pick<UpgradeRequest, 'headers' | 'tls' | 'dialer'>> {
+export async function connectionOf(
+  target: StreamTarget,
+): Promise<Pick<UpgradeRequest, 'headers' | 'tls' | 'dialer' | 'proxy' | 'proxyTls'>> {
   if (typeof target === 'string' || target instanceof URL) return {};
   const credentials: Credentials = { ...target, ...(await target.credentials?.()) };
   const headers = [...new StreamHeaders(credentials.headers)];
@@ -85,5 +97,7 @@ export async function connectionOf(target: StreamTarget): Promise<Pick<UpgradeRe
     headers: new StreamHeaders(headers),
     ...(tls === undefined ? {} : { tls }),
     ...(target.dialer === undefined ? {} : { dialer: target.dialer }),
+    proxy: target.proxy,
+    proxyTls: credentials.proxyTls,
   };
 }

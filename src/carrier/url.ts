@@ -30,11 +30,21 @@ export function redactUrl(url: string | URL): string {
   return `${protocol}//${host}${pathname}${search === '' ? '' : '?…'}`;
 }
 
+/** User name and password of an address, percent-escapes decoded; `undefined` when it has neither. */
+export function credentialsFromUrl(url: URL): { readonly username: string; readonly password: string } | undefined {
+  if (url.username === '' && url.password === '') return undefined;
+  return { username: decoded(url.username), password: decoded(url.password) };
+}
+
+/** The value of an Authorization or Proxy-Authorization header (RFC 7617). */
+export function basicCredentials({ username, password }: { username: string; password: string }): string {
+  return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+}
+
 /** The Authorization header (Basic, RFC 7617) for credentials in the address; `undefined` when it has none. */
 export function authorizationFromUrl(url: string | URL): string | undefined {
-  const { username, password } = new URL(url);
-  if (username === '' && password === '') return undefined;
-  return `Basic ${Buffer.from(`${decoded(username)}:${decoded(password)}`).toString('base64')}`;
+  const credentials = credentialsFromUrl(new URL(url));
+  return credentials && basicCredentials(credentials);
 }
 
 function decoded(text: string): string {

@@ -46,7 +46,8 @@ export async function dialWebSocket<T>(
   let socket: Duplex | undefined;
   try {
     const { signal } = abandoned;
-    const carrier = await dial({ url, tls: request.tls, signal, dialer: request.dialer });
+    const { tls, dialer, proxy, proxyTls } = request;
+    const carrier = await dial({ url, tls, dialer, proxy, proxyTls, signal });
     socket = carrier;
     return await openWebSocket({ url, headers, protocols, limits, signal, socket }, (opened) => adopt(opened, carrier));
   } catch (error) {

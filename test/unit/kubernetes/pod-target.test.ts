@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { KubeConfig } from '@kubernetes/client-node';
 import { StreamHeaders } from '../../../src/httpstream/index.js';
 import { podTarget, type KubeConfigLike } from '../../../src/kubernetes/index.js';
+import { CLIENT_CERT, CLIENT_KEY } from '../../support/certificates.js';
 
 const CA = Buffer.from('the CA');
 
@@ -69,9 +70,37 @@ test('the CA also counts for a context without a user', async () => {
   assert.deepEqual(credentials?.tls?.ca, CA);
 });
 
-test('no cluster, or a proxy and no dialer, is refused', () => {
+test('no cluster, and an unusable proxy-url, are refused', () => {
   assert.throws(() => podTarget(new KubeConfig(), { pod: 'p' }), { code: 'ERR_INVALID_ARGUMENT' });
-  const proxied = config({}, { proxyUrl: 'http://proxy' });
-  assert.throws(() => podTarget(proxied, { pod: 'p' }), { code: 'ERR_INVALID_ARGUMENT' });
-  assert.ok(podTarget(proxied, { pod: 'p', dialer: () => Promise.reject(new Error('unused')) }).dialer);
+  for (const proxyUrl of ['ftp://user:hunter2@proxy', 'proxy', 'http://user:hunter2@:x']) {
+    assert.throws(
+      () => podTarget(config({}, { proxyUrl }), { pod: 'p' }),
+      (error: Error & { code?: string }) => error.code === 'ERR_INVALID_ARGUMENT' && !error.message.includes('hunter2'),
+    );
+  }
+});
+
+test('the proxy-url is the proxy, unless one or a dialer is given', () => {
+  for (const proxyUrl of ['http://proxy:3128', 'https://u:p@proxy', 'socks5://proxy']) {
+    const proxied = config({}, { proxyUrl });
+    assert.equal(podTarget(proxied, { pod: 'p' }).proxy, proxyUrl);
+    assert.equal(podTarget(proxied, { pod: 'p', proxy: 'http://other' }).proxy, 'http://other');
+    const dialled = podTarget(proxied, { pod: 'p', dialer: () => Promise.reject(new Error('unused')) });
+    assert.ok(dialled.dialer);
+    assert.equal(dialled.proxy, undefined);
+  }
+  assert.equal(podTarget(config({}, {}), { pod: 'p' }).proxy, undefined);
+});
+
+test('an https proxy is trusted as the cluster is, and never shown a client certificate', async () => {
+  const cluster = { proxyUrl: 'https://proxy', caData: CA.toString('base64'), tlsServerName: 'server' };
+  const user = {
+    certData: Buffer.from(CLIENT_CERT).toString('base64'),
+    keyData: Buffer.from(CLIENT_KEY).toString('base64'),
+  };
+  const credentials = await podTarget(config(user, cluster), { pod: 'p' }).credentials?.();
+  assert.deepEqual(credentials?.proxyTls, { ca: CA });
+  assert.ok(credentials?.tls?.cert);
+  const given = podTarget(config(user, cluster), { pod: 'p', proxyTls: { ca: 'other' } });
+  assert.deepEqual((await given.credentials?.())?.proxyTls, { ca: 'other' });
 });
