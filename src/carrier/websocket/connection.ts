@@ -14,7 +14,7 @@ import { Budget } from '../../limits/budget.js';
 import { ChannelMachine, type ChannelEvent, type ChannelMode } from '../../wire/channel/index.js';
 import { ChannelStream, type ChannelHost } from './channel-stream.js';
 import { CLOSE, checkClose, describeClose, isCleanClose, reasonOfClose } from './close-codes.js';
-import { framingError, isOpen } from './framing.js';
+import { framingError, isOpen, toBuffer } from './framing.js';
 import { messagePool } from './message-pool.js';
 import type { ChannelConnection, ResolvedChannelOptions } from './options.js';
 import { Outbound } from './outbound.js';
@@ -65,7 +65,12 @@ export class WebSocketChannels implements ChannelConnection {
     this.#carrier = carrier;
     this.#options = options;
     this.#modes = options.modes(protocol);
-    this.#machine = new ChannelMachine({ role, modes: this.#modes, halfClose: options.halfClose(protocol) });
+    this.#machine = new ChannelMachine({
+      role,
+      modes: this.#modes,
+      halfClose: options.halfClose(protocol),
+      codec: options.codec(protocol),
+    });
     this.closed = new Promise((resolve) => {
       this.#settleClosed = resolve;
     });
@@ -151,7 +156,7 @@ export class WebSocketChannels implements ChannelConnection {
         const slices = new Slices(pieces, most);
         this.#outbound.submit({
           channel,
-          size: () => slices.nextLength,
+          size: () => this.#machine.messageLength(slices.nextLength),
           next: () => {
             const { length, parts } = slices.next();
             return this.#machine.send(channel, parts, length, (bytes) => messagePool.take(bytes));
@@ -187,7 +192,7 @@ export class WebSocketChannels implements ChannelConnection {
       },
       send: (message: Buffer, sent: (error?: Error | null) => void) => {
         this.#cork();
-        socket.send(message, { binary: true }, () => {
+        socket.send(message, { binary: this.#machine.binary }, () => {
           messagePool.give(message);
           sent();
         });
@@ -392,9 +397,4 @@ export class WebSocketChannels implements ChannelConnection {
 function endStream(stream: ChannelStream, ending: { readonly clean: boolean; readonly error: Error }): void {
   if (ending.clean) stream.finish(ending.error);
   else stream.fail(ending.error);
-}
-
-function toBuffer(data: RawData): Buffer {
-  if (Buffer.isBuffer(data)) return data;
-  return Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data);
 }

@@ -1,4 +1,4 @@
-import { WebSocket } from 'ws';
+import { WebSocket, type RawData } from 'ws';
 import { LimitExceededError, ProtocolError } from '../../errors/index.js';
 import type { Limits } from '../../limits/limits.js';
 
@@ -45,6 +45,12 @@ export function framingError(error: Error): ProtocolError | LimitExceededError {
 }
 
 /** Whether frames can still be sent. */
-export function isOpen(socket: WebSocket): boolean {
+export function isOpen(socket: { readonly readyState: number }): boolean {
   return socket.readyState === WebSocket.OPEN;
+}
+
+/** The bytes of a message, in whichever form `ws` gives them. */
+export function toBuffer(data: RawData): Buffer {
+  if (Buffer.isBuffer(data)) return data;
+  return Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data);
 }

@@ -1,6 +1,16 @@
 export { acceptChannels, type AcceptChannelsOptions } from './accept.js';
-export type { Refusal } from './server-handshake.js';
+export {
+  acceptDuplexNow,
+  acceptWebSocketDuplex,
+  type AcceptedDuplex,
+  type AcceptWebSocketDuplexOptions,
+  type ByteStreamOffer,
+} from './accept-duplex.js';
 export { dialChannels, type ChannelRequest } from './dial-channels.js';
+export { dialWebSocketDuplex, type DialledDuplex, type DialWebSocketDuplexOptions } from './dial-duplex.js';
+export { webSocketDuplex } from './duplex.js';
+export type { ByteStreamOptions, NodeWebSocket, WebSocketDuplexOptions } from './duplex-options.js';
 export type { ChannelConnection, ChannelOptions, HeartbeatOptions } from './options.js';
 export type { ChannelMode } from '../../wire/channel/index.js';
-export { isHalfCloseRequest, isWebSocketRequest, supportsHalfClose } from './request.js';
+export { isHalfCloseRequest, isWebSocketRequest, offeredProtocols, supportsHalfClose } from './request.js';
+export type { Refusal, Verify } from './server-handshake.js';

@@ -3,7 +3,13 @@ import { systemClock, type Clock } from '../../clock/clock.js';
 import { InvalidArgumentError } from '../../errors/index.js';
 import type { CloseReason } from '../../httpstream/index.js';
 import { resolveLimits, type Limits } from '../../limits/limits.js';
-import { CLOSE_SIGNAL, type ChannelMode } from '../../wire/channel/index.js';
+import {
+  base64Codec,
+  isBase64Protocol,
+  rawCodec,
+  type ChannelCodec,
+  type ChannelMode,
+} from '../../wire/channel/index.js';
 
 /** Pings of a connection, and how long their answers may take. */
 export interface HeartbeatOptions {
@@ -15,11 +21,14 @@ export interface HeartbeatOptions {
 
 /** What both ends of a channel connection can set. */
 export interface ChannelOptions {
-  /** Subprotocols, most preferred first: what a client offers, or a server accepts. */
+  /**
+   * Subprotocols, most preferred first: what a client offers, or a server accepts. `base64.channel.k8s.io` and its versions
+   * (`v4.base64.channel.k8s.io`) travel as base64 in text messages, and number at most 80 channels; all others are binary.
+   */
   readonly protocols: readonly string[];
   /** Mode of each channel as seen from this side; index = channel number. A function is called with the protocol chosen. */
   readonly channels: readonly ChannelMode[] | ((protocol: string) => readonly ChannelMode[]);
-  /** Whether the half-close signal of v5 is spoken. Default: the protocol's name starts with `v5.`. */
+  /** Whether the half-close signal of v5 is spoken. Default: the protocol's name starts with `v5.`. Never with base64. */
   readonly halfClose?: (protocol: string) => boolean;
   /**
    * Default for clients: a ping every 5,000 ms, lost after 61,000 ms without a frame (client-go). Default for servers:
@@ -75,6 +84,7 @@ export interface ResolvedChannelOptions {
   readonly role: 'client' | 'server';
   readonly protocols: readonly string[];
   readonly modes: (protocol: string) => readonly ChannelMode[];
+  readonly codec: (protocol: string) => ChannelCodec;
   readonly halfClose: (protocol: string) => boolean;
   readonly heartbeat: HeartbeatOptions | undefined;
   readonly limits: Limits;
@@ -98,11 +108,13 @@ export function resolveChannelOptions(role: 'client' | 'server', options: Channe
     throw new InvalidArgumentError('heartbeat period and timeout must be above 0');
   }
   if (!(idleTimeout >= 0)) throw new InvalidArgumentError('idleTimeout must be 0 or more');
-  if (typeof channels !== 'function') checkedModes(channels);
+  if (typeof channels !== 'function')
+    for (const protocol of ['', ...options.protocols]) checkedModes(channels, protocol);
   return {
     role,
     protocols: options.protocols,
-    modes: (protocol) => checkedModes(typeof channels === 'function' ? channels(protocol) : channels),
+    modes: (protocol) => checkedModes(typeof channels === 'function' ? channels(protocol) : channels, protocol),
+    codec: codecOf,
     halfClose: options.halfClose ?? ((protocol) => protocol.startsWith('v5.')),
     heartbeat: heartbeat === false ? undefined : heartbeat,
     limits: resolveLimits(options.limits),
@@ -111,7 +123,12 @@ export function resolveChannelOptions(role: 'client' | 'server', options: Channe
   };
 }
 
-function checkedModes(modes: readonly ChannelMode[]): readonly ChannelMode[] {
-  if (modes.length > CLOSE_SIGNAL) throw new InvalidArgumentError(`there can be at most ${CLOSE_SIGNAL} channels`);
+function checkedModes(modes: readonly ChannelMode[], protocol: string): readonly ChannelMode[] {
+  const { maxChannels } = codecOf(protocol);
+  if (modes.length > maxChannels) throw new InvalidArgumentError(`there can be at most ${maxChannels} channels`);
   return modes;
+}
+
+function codecOf(protocol: string): ChannelCodec {
+  return isBase64Protocol(protocol) ? base64Codec : rawCodec;
 }
