@@ -53,7 +53,7 @@ export async function requestSocksTunnel(socket: Duplex, proxy: ProxyAddress, ta
     throw fail('chose a way of authentication that was not offered');
   }
   socket.write(request);
-  const code = await readAnswer(socket, replyCode(fail));
+  const code = await readAnswer(socket, replyParser(fail));
   if (code === 0) return;
   const text = REPLIES[code] ?? `reply ${code}`;
   throw fail(`refused a connection to ${target.host} port ${target.port}: ${text}`, code);
@@ -63,7 +63,7 @@ const twoBytes: Parser<readonly [number, number]> = (bytes) =>
   bytes.length < 2 ? undefined : { value: [bytes.readUInt8(0), bytes.readUInt8(1)], length: 2 };
 
 /** A refusal is one at its second byte, whatever follows or does not. */
-function replyCode(fail: (what: string) => ProxyError): Parser<number> {
+function replyParser(fail: (what: string) => ProxyError): Parser<number> {
   return (bytes) => {
     const [version, code, , type, first] = bytes;
     if (version !== VERSION) throw fail('does not speak SOCKS5');
@@ -105,13 +105,17 @@ function addressBytes(host: string): Buffer {
 
 /** Reads what the URL standard writes: hexadecimal groups, at most one run of zeros left out. */
 function ipv6Bytes(host: string): Buffer {
-  const [head = '', tail] = host.split('::');
-  const groups = (part: string): number[] =>
-    part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16));
-  const left = groups(head);
-  const right = groups(tail ?? '');
-  const zeros = new Array<number>(8 - left.length - right.length).fill(0);
-  return Buffer.from([...left, ...zeros, ...right].flatMap((group) => [group >> 8, group & 0xff]));
+  const [head = '', tail = ''] = host.split('::');
+  const left = groupsOf(head);
+  const right = groupsOf(tail);
+  const bytes = Buffer.alloc(16);
+  left.forEach((group, index) => bytes.writeUInt16BE(group, index * 2));
+  right.forEach((group, index) => bytes.writeUInt16BE(group, (8 - right.length + index) * 2));
+  return bytes;
+}
+
+function groupsOf(part: string): number[] {
+  return part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16));
 }
 
 function passwordRequest({ username, password }: NonNullable<ProxyAddress['credentials']>): Buffer {

@@ -5,13 +5,18 @@ export type Allocate = (bytes: number) => Buffer;
 export interface ChannelCodec {
   /** Whether messages travel in binary frames; base64 ones travel as text. */
   readonly binary: boolean;
-  /** Bytes that a message has besides its payload, for payloads of any length: what a sender must budget for. */
-  readonly overhead: number;
-  /** Splits a message. `payload` is a view of `message`; `undefined`: not decodable, to be skipped. */
+  /** How many channels a message can tell apart. */
+  readonly maxChannels: number;
+  /** Length of the message for a payload of `length` bytes. */
+  messageLength(length: number): number;
+  /** Splits a message. `payload` may be a view of `message`; `undefined`: not decodable, to be skipped. */
   decode(message: Buffer): { readonly channel: number; readonly payload: Buffer } | undefined;
   /** Makes the message for `length` bytes, gathered from `pieces`, in memory of `allocate` (default: fresh). */
   encode(channel: number, pieces: readonly Uint8Array[], length: number, allocate?: Allocate): Buffer;
 }
+
+/** First byte of the v5 message that half-closes a channel; never the number of a channel. */
+export const CLOSE_SIGNAL = 255;
 
 /**
  * `channel.k8s.io` and its versions: one byte with the channel's number, then the payload as it is.
@@ -20,7 +25,8 @@ export interface ChannelCodec {
  */
 export const rawCodec: ChannelCodec = {
   binary: true,
-  overhead: 1,
+  maxChannels: CLOSE_SIGNAL,
+  messageLength: (length) => 1 + length,
   decode(message) {
     const channel = message[0];
     return channel === undefined ? undefined : { channel, payload: message.subarray(1) };
@@ -28,11 +34,16 @@ export const rawCodec: ChannelCodec = {
   encode(channel, pieces, length, allocate = Buffer.allocUnsafe) {
     const message = allocate(1 + length);
     message[0] = channel;
-    let offset = 1;
-    for (const piece of pieces) {
-      message.set(piece, offset);
-      offset += piece.length;
-    }
+    gather(message, pieces, 1);
     return message;
   },
 };
+
+/** Puts `pieces` into `target`, one behind the other. */
+export function gather(target: Uint8Array, pieces: readonly Uint8Array[], start: number): void {
+  let offset = start;
+  for (const piece of pieces) {
+    target.set(piece, offset);
+    offset += piece.length;
+  }
+}

@@ -1,2 +1,3 @@
-export { rawCodec } from './codec.js';
-export { CLOSE_SIGNAL, ChannelMachine, type ChannelEvent, type ChannelMode } from './machine.js';
+export { base64Codec, isBase64Protocol } from './base64-codec.js';
+export { CLOSE_SIGNAL, rawCodec, type ChannelCodec } from './codec.js';
+export { ChannelMachine, type ChannelEvent, type ChannelMode } from './machine.js';

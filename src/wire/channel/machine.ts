@@ -1,11 +1,8 @@
 import { InvalidArgumentError, ProtocolError } from '../../errors/index.js';
-import { rawCodec, type Allocate, type ChannelCodec } from './codec.js';
+import { CLOSE_SIGNAL, rawCodec, type Allocate, type ChannelCodec } from './codec.js';
 
 /** What one side may do with a channel: receive, send, both, or neither. */
 export type ChannelMode = 'read' | 'write' | 'duplex' | 'ignore';
-
-/** First byte of the v5 message that half-closes a channel; never the number of a channel. */
-export const CLOSE_SIGNAL = 255;
 
 /** What a received message means. */
 export type ChannelEvent =
@@ -19,9 +16,9 @@ export type ChannelEvent =
 /** How a {@link ChannelMachine} is to behave. */
 export interface ChannelMachineOptions {
   readonly role: 'client' | 'server';
-  /** Index = channel number; at most 255 channels. */
+  /** Index = channel number; at most as many as the codec can number. */
   readonly modes: readonly ChannelMode[];
-  /** Whether half-closes are signalled (v5). Only clients send them. */
+  /** Whether half-closes are signalled (v5). Only clients send them. A codec of text has no signal: ignored there. */
   readonly halfClose: boolean;
   /** Default {@link rawCodec}. */
   readonly codec?: ChannelCodec;
@@ -38,8 +35,9 @@ const NOTHING: ChannelEvent = { type: 'nothing' };
  *
  * | Received | Server | Client |
  * |---|---|---|
- * | text frame | read as bytes, as the original does (client libraries send `str` that way) | error |
+ * | text frame where messages are binary, or binary where they are text | read all the same, as the original does (client libraries send `str` that way) | error |
  * | empty message | dropped | error |
+ * | payload that is not base64, where it has to be | dropped | dropped |
  * | unknown or ignored channel, or one that has ended | dropped | dropped |
  * | `ff` with v5 | half-close; error unless exactly one known channel follows | dropped: no server sends it |
  *
@@ -53,17 +51,28 @@ export class ChannelMachine {
   readonly #receiving: boolean[];
   readonly #sending: boolean[];
 
-  /** @throws InvalidArgumentError for more channels than one byte can number. */
+  /** @throws InvalidArgumentError for more channels than the codec can number. */
   constructor(options: ChannelMachineOptions) {
-    if (options.modes.length > CLOSE_SIGNAL) {
-      throw new InvalidArgumentError(`there can be at most ${CLOSE_SIGNAL} channels, not ${options.modes.length}`);
+    const { codec = rawCodec, halfClose, modes, role } = options;
+    if (modes.length > codec.maxChannels) {
+      throw new InvalidArgumentError(`there can be at most ${codec.maxChannels} channels, not ${modes.length}`);
     }
-    this.#role = options.role;
-    this.#modes = options.modes;
-    this.#halfClose = options.halfClose;
-    this.#codec = options.codec ?? rawCodec;
-    this.#receiving = options.modes.map((mode) => mode === 'read' || mode === 'duplex');
-    this.#sending = options.modes.map((mode) => mode === 'write' || mode === 'duplex');
+    this.#role = role;
+    this.#modes = modes;
+    this.#halfClose = halfClose && codec.binary;
+    this.#codec = codec;
+    this.#receiving = modes.map((mode) => mode === 'read' || mode === 'duplex');
+    this.#sending = modes.map((mode) => mode === 'write' || mode === 'duplex');
+  }
+
+  /** Whether what this side sends travels in binary frames. */
+  get binary(): boolean {
+    return this.#codec.binary;
+  }
+
+  /** Length of the message that carries `length` bytes. */
+  messageLength(length: number): number {
+    return this.#codec.messageLength(length);
   }
 
   /**
