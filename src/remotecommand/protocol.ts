@@ -10,7 +10,7 @@ export type StreamType = (typeof STREAM_TYPES)[number];
 /** Numbers of the WebSocket channels (apimachinery `remotecommand` constants). */
 export const CHANNELS: Readonly<Record<StreamType, number>> = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4 };
 
-/** Every subprotocol, newest first. */
+/** Every subprotocol that carries bytes as they are, newest first. */
 export const PROTOCOLS: readonly RemoteCommandProtocol[] = [
   'v5.channel.k8s.io',
   'v4.channel.k8s.io',
@@ -22,8 +22,15 @@ export const PROTOCOLS: readonly RemoteCommandProtocol[] = [
 /** What SPDY servers list. The fifth version only adds the CLOSE signal of WebSockets, so the originals leave it out. */
 export const SPDY_SERVER_PROTOCOLS: readonly RemoteCommandProtocol[] = PROTOCOLS.slice(1);
 
+/** What WebSocket servers list. Of several the client's first wins; the originals know v2 and v3 over SPDY only. */
+export const WEBSOCKET_SERVER_PROTOCOLS: readonly RemoteCommandProtocol[] = [
+  ...PROTOCOLS,
+  'v4.base64.channel.k8s.io',
+  'base64.channel.k8s.io',
+];
+
 function version(protocol: RemoteCommandProtocol): number {
-  return PROTOCOLS.length - PROTOCOLS.indexOf(protocol);
+  return Number(/^v(\d)\./.exec(protocol)?.[1] ?? 1);
 }
 
 /** Whether the error stream carries a Status as JSON (v4 on) rather than text. */
@@ -40,7 +47,10 @@ export function carriesResize(protocol: RemoteCommandProtocol): boolean {
  * The protocol a peer named, or `undefined` when it is none. No name at all means the first version, as for a WebSocket
  * client that negotiates nothing.
  */
-export function protocolNamed(name: string): RemoteCommandProtocol | undefined {
+export function protocolNamed(
+  name: string,
+  known: readonly RemoteCommandProtocol[] = PROTOCOLS,
+): RemoteCommandProtocol | undefined {
   if (name === '') return 'channel.k8s.io';
-  return PROTOCOLS.find((protocol) => protocol === name);
+  return known.find((protocol) => protocol === name);
 }

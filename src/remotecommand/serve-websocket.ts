@@ -7,7 +7,7 @@ import {
   type ChannelOptions,
 } from '../carrier/websocket/index.js';
 import type { CloseReason } from '../httpstream/index.js';
-import { CHANNELS, PROTOCOLS, protocolNamed } from './protocol.js';
+import { CHANNELS, WEBSOCKET_SERVER_PROTOCOLS, protocolNamed } from './protocol.js';
 import type { RemoteCommandProtocol, RemoteCommandRequest, RemoteCommandStreams } from './types.js';
 
 /** Upgrades a request to a WebSocket whose messages carry the session's channels. Rejects after having answered. */
@@ -26,7 +26,7 @@ export async function acceptWebSocketStreams(
   modes[CHANNELS.resize] = request.tty ? 'read' : 'ignore';
   const connection = await acceptChannels(req, socket, head, {
     ...options,
-    protocols: PROTOCOLS,
+    protocols: WEBSOCKET_SERVER_PROTOCOLS,
     channels: modes,
   });
   const streams = new WebSocketStreams(connection, request);
@@ -50,7 +50,7 @@ class WebSocketStreams implements RemoteCommandStreams {
     const channel = (wanted: boolean, number: number): Duplex | undefined =>
       wanted ? connection.channel(number) : undefined;
     this.#connection = connection;
-    this.protocol = protocolNamed(connection.protocol) ?? 'channel.k8s.io';
+    this.protocol = protocolNamed(connection.protocol, WEBSOCKET_SERVER_PROTOCOLS) ?? 'channel.k8s.io';
     this.stdin = channel(request.stdin, CHANNELS.stdin);
     this.stdout = channel(request.stdout, CHANNELS.stdout);
     this.stderr = channel(request.stderr, CHANNELS.stderr);

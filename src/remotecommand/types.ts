@@ -8,13 +8,18 @@ export interface TerminalSize {
   readonly height: number;
 }
 
-/** The subprotocol spoken, oldest to newest. The two base64 variants are not supported. */
+/**
+ * The subprotocol spoken, oldest to newest. The two base64 variants exist over WebSocket only, and are the first and the
+ * fourth version in text messages.
+ */
 export type RemoteCommandProtocol =
   | 'channel.k8s.io'
   | 'v2.channel.k8s.io'
   | 'v3.channel.k8s.io'
   | 'v4.channel.k8s.io'
-  | 'v5.channel.k8s.io';
+  | 'v5.channel.k8s.io'
+  | 'base64.channel.k8s.io'
+  | 'v4.base64.channel.k8s.io';
 
 /** What a request asks for, parsed from its query. */
 export interface RemoteCommandRequest {
