@@ -52,3 +52,8 @@ export class ProxyError extends TrunklineError {
     this.replyCode = details.replyCode;
   }
 }
+
+/** An optional package is needed that is not installed, or does not load; the message says which, and what to do. */
+export class MissingPackageError extends TrunklineError {
+  readonly code = 'ERR_MISSING_PACKAGE';
+}

@@ -2,6 +2,7 @@ export { TrunklineError, type Initiator, type TrunklineErrorOptions } from './ba
 export {
   InvalidArgumentError,
   LimitExceededError,
+  MissingPackageError,
   ProxyError,
   TimeoutError,
   type ProxyErrorDetails,

@@ -1,5 +1,5 @@
 import type { RequestOptions } from 'node:https';
-import { TrunklineError } from '../errors/index.js';
+import { MissingPackageError } from '../errors/index.js';
 
 /** What Trunkline uses of a cluster in a {@link KubeConfigLike}. */
 export interface ClusterLike {
@@ -18,11 +18,6 @@ export interface KubeConfigLike {
   getCurrentCluster(): ClusterLike | null;
   /** Fills in certificates, and headers with tokens, those of exec plugins and OIDC included. */
   applyToHTTPSOptions(options: RequestOptions): Promise<void>;
-}
-
-/** An optional package is needed that is not installed, or does not load; the message says which, and what to do. */
-export class MissingPackageError extends TrunklineError {
-  readonly code = 'ERR_MISSING_PACKAGE';
 }
 
 /**

@@ -7,6 +7,23 @@ export type {
   RemoteCommandTarget,
   TerminalSizeSource,
 } from './client-types.js';
+export {
+  CopyError,
+  copyFrom,
+  copyStreamFrom,
+  copyStreamTo,
+  copyTarFrom,
+  copyTarTo,
+  copyTo,
+  type CopyErrorOptions,
+  type CopyFailure,
+  type CopyOptions,
+  type CopyProgress,
+  type CopyResult,
+  type CopyStreamOptions,
+  type CopyTreeOptions,
+  type CopyWarning,
+} from './copy/index.js';
 export { ExecError, type ExecErrorOptions } from './exec-error.js';
 export { remoteCommandHandler, type RemoteCommandHandlerOptions } from './handler.js';
 export type { TtyWithStderr } from './query.js';
