@@ -1,0 +1,113 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { LimitExceededError } from '../errors/index.js';
+import type { Connection, NewStreamHandler } from '../httpstream/index.js';
+import { dialPort, reasonOf } from './dial-port.js';
+import { ERROR_SCOPE, ERROR_SCOPE_CONNECTION } from './protocol.js';
+import type { ForwardSettings } from './settings.js';
+import { abort, splice, type SpliceFailure } from './splice.js';
+import { StreamPairs, type StreamPair } from './stream-pairs.js';
+
+/**
+ * The server's end of port-forward over the streams of one connection: two for each connection that is forwarded.
+ *
+ * Source: cri-streaming `portforward/httpstream.go`.
+ */
+export class StreamSession {
+  readonly #req: IncomingMessage;
+  readonly #settings: ForwardSettings;
+  readonly #pairs: StreamPairs;
+  readonly #active = new Set<StreamPair>();
+
+  constructor(req: IncomingMessage, settings: ForwardSettings) {
+    this.#req = req;
+    this.#settings = settings;
+    this.#pairs = new StreamPairs(settings.clock, settings.creationTimeout, {
+      complete: (pair) => this.#begin(pair),
+      failed: (error, message) => finishError(error, message),
+    });
+  }
+
+  readonly handle: NewStreamHandler = (stream, replySent) => {
+    replySent.catch(() => {});
+    this.#pairs.add(stream);
+  };
+
+  /** Takes charge of the connection that the streams come from. */
+  attach(connection: Connection): void {
+    const { signal } = this.#settings;
+    const close = (): void => void connection.close();
+    signal?.addEventListener('abort', close, { once: true });
+    if (signal?.aborted === true) close();
+    void connection.closed.then(() => {
+      signal?.removeEventListener('abort', close);
+      this.#pairs.clear();
+    });
+  }
+
+  #begin(pair: StreamPair): void {
+    // Nothing is expected there but its end. Unread bytes would hold up everything else.
+    pair.error.resume();
+    // client-go shows a refused data stream and goes on; so the reply waits for the dial where that can be.
+    if (this.#settings.errorText !== 'always') pair.data.deferReply();
+    this.#active.add(pair);
+    void this.#forward(pair).finally(() => this.#active.delete(pair));
+  }
+
+  async #forward(pair: StreamPair): Promise<void> {
+    let pod: Duplex;
+    try {
+      pod = await this.#dial(pair);
+    } catch (error) {
+      if (pair.data.destroyed) finishError(pair.error);
+      else this.#fail(pair, error);
+      return;
+    }
+    pair.data.accept();
+    const { clock } = this.#settings;
+    const failed = ({ side, error }: SpliceFailure): void => {
+      if (side === 'right') this.#fail(pair, error);
+    };
+    const failure = await splice(pair.data, pod, { clock, failed });
+    // A client that is gone, or has enough, is no failure.
+    if (failure?.side !== 'right') finishError(pair.error);
+  }
+
+  async #dial({ data, port }: StreamPair): Promise<Duplex> {
+    const { maxConnections } = this.#settings;
+    if (this.#active.size > maxConnections) {
+      throw new LimitExceededError('maxConnections', `more than ${maxConnections} connections at once`);
+    }
+    this.#settings.checkPort(port);
+    const gone = new AbortController();
+    const onClose = (): void => gone.abort(data.errored ?? new Error('the client gave up'));
+    data.once('close', onClose);
+    if (data.destroyed) onClose();
+    try {
+      return await dialPort(this.#settings, port, this.#req, gone.signal);
+    } finally {
+      data.off('close', onClose);
+    }
+  }
+
+  /** Tells the client about a connection that failed, in the way that leaves the others alone. */
+  #fail(pair: StreamPair, error: unknown): void {
+    const tells = this.#settings.errorText === 'always' || survivesText(pair);
+    finishError(pair.error, tells ? `error forwarding port ${pair.port}: ${reasonOf(error)}` : '');
+    // Refuses a stream that has no reply yet.
+    abort(pair.data);
+    this.#settings.onError(error, { port: pair.port, request: this.#req });
+  }
+}
+
+/** Whether the client takes text on the error stream as the end of one connection rather than of everything. */
+function survivesText({ error }: StreamPair): boolean {
+  return error.headers.get(ERROR_SCOPE) === ERROR_SCOPE_CONNECTION;
+}
+
+function finishError(stream: StreamPair['error'], text = ''): void {
+  if (stream.destroyed || stream.writableEnded) return;
+  // Text first, in full; then nothing is left of the stream, whatever the client did with its side.
+  if (text !== '') stream.write(text);
+  stream.end(() => stream.reset());
+}
