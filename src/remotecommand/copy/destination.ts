@@ -1,5 +1,5 @@
 import type { Stats } from 'node:fs';
-import { chmod, link, lstat, mkdir, open, symlink, utimes, type FileHandle } from 'node:fs/promises';
+import { chmod, link, lstat, lutimes, mkdir, open, symlink, utimes, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CopyError, local, localFailure } from './error.js';
 import type { TarEntry } from './entries.js';
@@ -56,7 +56,10 @@ export class Destination {
   /** The target must be safe; see `staysInside`. */
   async symlink(segments: readonly string[], entry: TarEntry): Promise<void> {
     const path = await this.#place(segments, entry.name);
-    await replace(path, (temporary) => local(path, () => symlink(entry.link, temporary)));
+    await replace(path, async (temporary) => {
+      await local(path, () => symlink(entry.link, temporary));
+      await local(path, () => lutimes(temporary, entry.mtime, entry.mtime));
+    });
   }
 
   /** A second name for a file that came before. */

@@ -94,19 +94,23 @@ function endOf({ byteOffset = 0, size = 0, type }: RawHeader): number {
 }
 
 function entryOf({ header }: RawEntry, body: AsyncIterable<Buffer>): TarEntry {
-  const { pax } = header;
+  const pax = paxOf(header);
   // A sparse file's contents are a map and what is between the holes.
-  const sparse = Object.keys(pax ?? {}).some((key) => key.startsWith('GNU.sparse.'));
-  const modified = pax?.mtime === undefined ? (header.mtime?.getTime() ?? 0) / 1000 : Number(pax.mtime);
+  const sparse = Object.keys(pax).some((key) => key.startsWith('GNU.sparse.'));
+  const modified = pax.mtime === undefined ? (header.mtime?.getTime() ?? 0) / 1000 : Number(pax.mtime);
   return {
-    name: text(pax?.path, header.name),
+    name: text(pax.path, header.name),
     type: sparse ? 'sparse-file' : (header.type ?? 'unknown'),
     size: header.size ?? 0,
     mode: (header.mode ?? 0) & 0o777,
     mtime: Number.isFinite(modified) ? Math.min(Math.max(modified, -FUTURE), FUTURE) : 0,
-    link: text(pax?.linkpath, header.linkname ?? ''),
+    link: text(pax.linkpath, header.linkname ?? ''),
     body,
   };
+}
+
+function paxOf({ pax }: RawHeader): Readonly<Record<string, string | undefined>> {
+  return typeof pax === 'object' && pax !== null ? { ...pax } : {};
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -9,7 +9,7 @@ export interface RawHeader {
   readonly mtime?: Date | undefined;
   readonly linkname?: string | null | undefined;
   /** The pax header that came before. */
-  readonly pax?: Readonly<Record<string, string>> | null;
+  readonly pax?: unknown;
   /** Where the contents begin. */
   readonly byteOffset?: number;
 }
@@ -23,14 +23,15 @@ export interface RawEntry extends AsyncIterable<Buffer> {
 export interface TarParser extends AsyncIterable<RawEntry> {
   readonly destroyed: boolean;
   write(chunk: Uint8Array): boolean;
-  end(): void;
+  end(data?: Uint8Array): unknown;
   destroy(error?: Error): void;
   on(event: string, listener: (...args: unknown[]) => void): unknown;
   off(event: string, listener: (...args: unknown[]) => void): unknown;
 }
 
 interface TarStream {
-  extract(options: { readonly filenameEncoding: BufferEncoding }): TarParser;
+  /** `filenameEncoding` is how names outside of pax headers are read; its own types leave the option out. */
+  extract(options?: object): TarParser;
 }
 
 /** Loads the optional package that reads archives. @throws MissingPackageError that tells how to install it. */
