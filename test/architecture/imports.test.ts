@@ -17,6 +17,7 @@ const RANKS: Readonly<Record<string, number>> = {
   carrier: 3,
   spdy: 4,
   yamux: 4,
+  browser: 4,
   websocket: 5,
   'index.ts': 4,
   remotecommand: 6,
@@ -40,7 +41,16 @@ const IO_MODULES: ReadonlySet<string> = new Set([
   'dns',
   'child_process',
 ]);
-const IO_FOLDERS: ReadonlySet<string> = new Set(['mux', 'carrier', 'portforward', 'proxy', 'apiserver', 'cluster', 'cli', 'testing']);
+const IO_FOLDERS: ReadonlySet<string> = new Set([
+  'mux',
+  'carrier',
+  'portforward',
+  'proxy',
+  'apiserver',
+  'cluster',
+  'cli',
+  'testing',
+]);
 
 /** Third-party modules and the only places that may import them. */
 const THIRD_PARTY: Readonly<Record<string, readonly string[]>> = {
@@ -79,6 +89,34 @@ function importsOf(file: string): Import[] {
 
 function folderOf(path: string): string {
   return path.split(sep)[0] ?? '';
+}
+
+/** The files that a file loads, itself included, and the modules that these load; with `types` also those only named as types. */
+function reachableFrom(
+  entry: string,
+  types = false,
+): {
+  readonly reached: ReadonlySet<string>;
+  readonly modules: ReadonlySet<string>;
+} {
+  const reached = new Set<string>();
+  const modules = new Set<string>();
+  const queue = [entry];
+  for (let file = queue.pop(); file !== undefined; file = queue.pop()) {
+    if (reached.has(file)) continue;
+    reached.add(file);
+    for (const { target, typeOnly } of importsOf(file)) {
+      if (typeOnly && !types) continue;
+      if (target.startsWith('.')) queue.push(normalize(join(dirname(file), target)).replace(/\.js$/, '.ts'));
+      else modules.add(target);
+    }
+  }
+  assert.ok(reached.size > 5, `${entry} reaches ${reached.size} files`);
+  return { reached, modules };
+}
+
+function withoutComments(text: string): string {
+  return text.replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
 }
 
 const imports = files.flatMap(importsOf);
@@ -138,17 +176,21 @@ describe('imports', () => {
   });
 
   it('of the package root lead to no third-party module', () => {
-    const seen = new Set<string>();
-    const queue = ['index.ts'];
-    for (let file = queue.pop(); file !== undefined; file = queue.pop()) {
-      if (seen.has(file)) continue;
-      seen.add(file);
-      for (const { target } of importsOf(file)) {
-        if (target.startsWith('.')) queue.push(normalize(join(dirname(file), target)).replace(/\.js$/, '.ts'));
-        else assert.ok(target.startsWith('node:'), `${file} imports ${target}`);
-      }
-    }
-    assert.ok(seen.size > 5);
+    const { modules } = reachableFrom('index.ts', true);
+    assert.deepEqual(
+      [...modules].filter((name) => !name.startsWith('node:')),
+      [],
+    );
+  });
+
+  it('of the browser build lead to msgpackr, and to nothing that only Node has', () => {
+    const { reached, modules } = reachableFrom(join('browser', 'index.ts'));
+    assert.deepEqual([...modules], ['msgpackr']);
+    const atRunTime = /\bBuffer\s*[.(]|\binstanceof Buffer\b|\bprocess\.|\bsetImmediate\b|\bglobal\./;
+    const wrong = [...reached].filter((file) =>
+      atRunTime.test(withoutComments(readFileSync(join(root, file), 'utf8'))),
+    );
+    assert.deepEqual(wrong, []);
   });
 });
 

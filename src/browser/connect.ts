@@ -1,0 +1,88 @@
+import { systemClock } from '../clock/clock.js';
+import { InvalidArgumentError, TimeoutError } from '../errors/index.js';
+import { UpgradeFailureError } from '../httpstream/upgrade-failure.js';
+import { resolveLimits } from '../limits/limits.js';
+import { WebSocketConnection } from './connection.js';
+import { checkOptions, YAMUX_HEADERS_SUBPROTOCOL, YAMUX_SUBPROTOCOL, type ConnectWebSocketOptions } from './options.js';
+import type { BrowserConnection } from './types.js';
+import { listen, type WebSocketConstructor, type WebSocketLike } from './web-socket.js';
+
+/**
+ * Opens a WebSocket and speaks yamux in it.
+ *
+ * @param url `ws:`, `wss:`, `http:` or `https:`; in a page, one relative to it too.
+ * @throws UpgradeFailureError when the WebSocket could not be opened (browsers hide why), or the server chose no
+ * subprotocol of ours; TimeoutError after `limits.upgradeTimeout`; the abort reason; InvalidArgumentError.
+ */
+export async function connectWebSocket(
+  url: string | URL,
+  options: ConnectWebSocketOptions = {},
+): Promise<BrowserConnection> {
+  checkOptions(options);
+  const { signal, protocols = [YAMUX_HEADERS_SUBPROTOCOL] } = options;
+  signal?.throwIfAborted();
+  const socket = create(url, protocols, options.webSocket);
+  socket.binaryType = 'arraybuffer';
+  const { upgradeTimeout } = resolveLimits(options.limits);
+  const clock = options.clock ?? systemClock;
+  return await new Promise<BrowserConnection>((resolve, reject) => {
+    const giveUp = (error: unknown): void => {
+      settle();
+      socket.close();
+      reject(error);
+    };
+    const unlisten = listen(socket, {
+      // In the event itself, so that no message comes before there is somebody to listen.
+      opened: () => {
+        if (!carriesStreams(socket.protocol)) return giveUp(wrongSubprotocol(socket.protocol));
+        settle();
+        resolve(new WebSocketConnection(socket, options));
+      },
+      message: () => {},
+      closed: ({ code }) =>
+        giveUp(new UpgradeFailureError(`the WebSocket to ${withoutSecrets(url)} could not be opened (code ${code})`)),
+    });
+    const timer = clock.setTimeout(
+      () => giveUp(new TimeoutError(`the WebSocket did not open in ${upgradeTimeout} ms`, upgradeTimeout)),
+      upgradeTimeout,
+    );
+    const aborted = (): void => giveUp(signal?.reason);
+    signal?.addEventListener('abort', aborted, { once: true });
+    const settle = (): void => {
+      unlisten();
+      timer.cancel();
+      signal?.removeEventListener('abort', aborted);
+    };
+  });
+}
+
+function carriesStreams(subprotocol: string): boolean {
+  return subprotocol === YAMUX_HEADERS_SUBPROTOCOL || subprotocol === YAMUX_SUBPROTOCOL;
+}
+
+function wrongSubprotocol(subprotocol: string): UpgradeFailureError {
+  const chosen = subprotocol === '' ? 'no subprotocol' : `the subprotocol ${subprotocol}`;
+  return new UpgradeFailureError(`the server chose ${chosen}, which carries no streams`);
+}
+
+function create(
+  url: string | URL,
+  protocols: readonly string[],
+  given: WebSocketConstructor | undefined,
+): WebSocketLike {
+  const constructor = given ?? (globalThis as { readonly WebSocket?: WebSocketConstructor }).WebSocket;
+  if (constructor === undefined) throw new InvalidArgumentError('there is no global WebSocket: give one as an option');
+  try {
+    return new constructor(String(url), [...protocols]);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new InvalidArgumentError(`the browser refused to make the WebSocket: ${message}`, { cause: error });
+  }
+}
+
+/** A query may hold a token, and errors end up in logs. */
+function withoutSecrets(url: string | URL): string {
+  return String(url)
+    .replace(/[?#].*$/s, '')
+    .replace(/\/\/[^/@]*@/, '//');
+}
