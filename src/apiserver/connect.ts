@@ -1,3 +1,4 @@
+import { portForwardHandler, type PortForwardHandlerOptions } from '../portforward/index.js';
 import { remoteCommandHandler, type RemoteCommandHandlerOptions } from '../remotecommand/index.js';
 import type { RequestContext } from './context.js';
 import type { Pod } from './objects.js';
@@ -6,6 +7,9 @@ import { badRequest } from './status-error.js';
 
 /** How exec and attach sessions are served. */
 export type ConnectOptions = Omit<RemoteCommandHandlerOptions, 'onError'>;
+
+/** How port-forward is served. */
+export type ForwardOptions = Omit<PortForwardHandlerOptions, 'signal'>;
 
 /**
  * The container that a request means: the one it names, or the first.
@@ -39,5 +43,22 @@ export function serveConnect(
     (session) => (attaching ? runtime.attach(pod, container, session) : runtime.exec(pod, container, session)),
     options,
   );
+  handle(req, upgrade.socket, upgrade.head);
+}
+
+/** Serves `pods/portforward`: checks the pod before the connection is upgraded, then hands it over. */
+export function servePortForward(
+  runtime: PodRuntime,
+  pod: Pod,
+  { req, signal, upgrade }: RequestContext,
+  options: ForwardOptions,
+): void {
+  if (upgrade === undefined) throw badRequest('Upgrade request required');
+  const { phase } = pod.status;
+  if (phase !== 'Running') {
+    // The words of kubectl, which looks before it asks.
+    throw badRequest(`unable to forward port because pod is not running. Current status=${phase}`);
+  }
+  const handle = portForwardHandler((dial) => runtime.portForward(pod, dial.port, dial.signal), { ...options, signal });
   handle(req, upgrade.socket, upgrade.head);
 }

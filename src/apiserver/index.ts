@@ -6,7 +6,7 @@ export {
   type Decision,
   type UserInfo,
 } from './authorization.js';
-export type { ConnectOptions } from './connect.js';
+export type { ConnectOptions, ForwardOptions } from './connect.js';
 export type {
   Container,
   ContainerState,

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../clock/clock.js';
 import type { WallClock } from '../clock/wall.js';
 import type { Authorizer, UserInfo } from './authorization.js';
-import type { ConnectOptions } from './connect.js';
+import type { ConnectOptions, ForwardOptions } from './connect.js';
 import type { PodRuntime } from './runtime.js';
 
 /** How an `APIServer` is set up. */
@@ -28,6 +28,8 @@ export interface APIServerOptions {
   readonly allowedOrigins?: readonly string[];
   /** How exec and attach sessions are served. */
   readonly connect?: ConnectOptions;
+  /** How port-forward is served. */
+  readonly portForward?: ForwardOptions;
   /** Milliseconds that `close()` gives open requests and sessions to end. Default 3,000. */
   readonly closeTimeout?: number;
   readonly clock?: Clock;

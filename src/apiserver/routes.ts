@@ -1,6 +1,6 @@
 import type { Clock } from '../clock/clock.js';
 import type { WallClock } from '../clock/wall.js';
-import { serveConnect, type ConnectOptions } from './connect.js';
+import { serveConnect, servePortForward, type ConnectOptions, type ForwardOptions } from './connect.js';
 import type { Handler, PlainHandler } from './context.js';
 import { apiGroupList, apiResourceList, apiVersions, versionInfo, type APIResource } from './discovery.js';
 import type { KubernetesObject, Namespace, Pod } from './objects.js';
@@ -23,6 +23,7 @@ export interface RouteEnvironment {
   readonly wallClock: WallClock;
   readonly random: () => number;
   readonly connect: ConnectOptions;
+  readonly portForward: ForwardOptions;
   /** `host:port` as clients reach it. */
   readonly address: () => string;
 }
@@ -43,11 +44,14 @@ export function createRouter(environment: RouteEnvironment): Router {
   ]);
   const podOf = (info: RequestInfo): Pod => objectOf(pods, info.namespace, info.name);
   const connect: Handler = (context) => serveConnect(runtime, podOf(context.info), context, environment.connect);
+  const forward: Handler = (context) =>
+    servePortForward(runtime, podOf(context.info), context, environment.portForward);
   const subresources = new Map<string, Methods>([
     ['pods/log', reading((context, response) => serveLog(runtime, podOf(context.info), context, response, wallClock))],
     ['pods/status', reading((context, response) => serveGet(pods, context, response))],
     ['pods/exec', { GET: connect, POST: connect }],
     ['pods/attach', { GET: connect, POST: connect }],
+    ['pods/portforward', { GET: forward, POST: forward }],
   ]);
   const paths = fixedPaths(environment);
   return (info, method) => {
@@ -157,6 +161,13 @@ const RESOURCES: readonly APIResource[] = [
   { name: 'pods/attach', singularName: '', namespaced: true, kind: 'PodAttachOptions', verbs: ['create', 'get'] },
   { name: 'pods/exec', singularName: '', namespaced: true, kind: 'PodExecOptions', verbs: ['create', 'get'] },
   { name: 'pods/log', singularName: '', namespaced: true, kind: 'Pod', verbs: ['get'] },
+  {
+    name: 'pods/portforward',
+    singularName: '',
+    namespaced: true,
+    kind: 'PodPortForwardOptions',
+    verbs: ['create', 'get'],
+  },
   { name: 'pods/status', singularName: '', namespaced: true, kind: 'Pod', verbs: ['get'] },
 ];
 

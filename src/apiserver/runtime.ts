@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import type { RemoteCommandResult, RemoteCommandSession } from '../remotecommand/index.js';
 import type { Pod } from './objects.js';
 import type { ResourceReader } from './store.js';
@@ -34,4 +34,9 @@ export interface PodRuntime {
   exec(pod: Pod, container: string, session: RemoteCommandSession): Promise<RemoteCommandResult>;
   /** Connects to the container's main process. */
   attach(pod: Pod, container: string, session: RemoteCommandSession): Promise<RemoteCommandResult>;
+  /**
+   * Connects to a port of the pod, from 1 to 65,535. Where the pod is comes from the runtime's own knowledge, never from
+   * the Pod object. `signal` aborts when the connection is not wanted any more. What it throws fails that connection only.
+   */
+  portForward(pod: Pod, port: number, signal: AbortSignal): Duplex | Promise<Duplex>;
 }

@@ -23,7 +23,8 @@ const MAX_FIELDS = 100;
 const READING: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
- * A Kubernetes-style API server on `node:http`: discovery, pods (list, get, watch, log, exec, attach) and namespaces.
+ * A Kubernetes-style API server on `node:http`: discovery, pods (list, get, watch, log, exec, attach,
+ * port-forward) and namespaces.
  * Each request passes: recovery from faults, Host and Origin checks, RequestInfo, authentication, authorization, routes.
  * Every error is a Kubernetes Status.
  *
@@ -64,6 +65,7 @@ export class APIServer implements AsyncDisposable {
       wallClock,
       random: options.random ?? randomFraction,
       connect: options.connect ?? {},
+      portForward: { clock: this.#clock, ...options.portForward },
       address: () => this.#url.replace('http://', ''),
     });
     this.#server = createServer({

@@ -1,9 +1,10 @@
-import type { Readable } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import { MemoryStore, statusError, type Pod, type PodLogOptions, type PodRuntime } from '../apiserver/index.js';
 import type { Clock } from '../clock/clock.js';
 import type { RemoteCommandResult, RemoteCommandSession } from '../remotecommand/index.js';
 import { attach } from './attach.js';
 import { exec } from './exec.js';
+import { connectToPod } from './forward.js';
 import { LogReader } from './log-reader.js';
 import type { MainProcess } from './main-process.js';
 import type { LocalPod } from './pod.js';
@@ -48,6 +49,12 @@ export class LocalPodRuntime implements PodRuntime {
 
   attach(pod: Pod, container: string, session: RemoteCommandSession): Promise<RemoteCommandResult> {
     return this.#track(attach(session, this.#main(pod, container)));
+  }
+
+  portForward(pod: Pod, port: number, signal: AbortSignal): Promise<Duplex> {
+    const { identity, main } = this.#local(pod);
+    if (main === undefined || main.over) throw new Error(`pod ${identity.name} is not running`);
+    return connectToPod(identity, port, signal);
   }
 
   #local({ metadata }: Pod): LocalPod {

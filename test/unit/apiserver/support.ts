@@ -1,5 +1,5 @@
 import { request, type IncomingHttpHeaders } from 'node:http';
-import { Readable } from 'node:stream';
+import { PassThrough, Readable, type Duplex } from 'node:stream';
 import {
   APIServer,
   MemoryStore,
@@ -79,6 +79,14 @@ export class FakeRuntime implements PodRuntime {
   attach(_pod: Pod, _container: string, session: RemoteCommandSession): Promise<RemoteCommandResult> {
     session.stdout?.write('attached');
     return Promise.resolve(0);
+  }
+
+  /** What a pod answers on a port: the port, and then everything back. */
+  portForward(_pod: Pod, port: number): Duplex {
+    if (port === 1) throw new Error('connection refused');
+    const echo = new PassThrough();
+    echo.write(`port ${port}\n`);
+    return echo;
   }
 }
 
