@@ -38,9 +38,9 @@ export async function* tarEntries(archive: AsyncIterable<Uint8Array>): AsyncGene
     parser.destroy();
   });
   // What broke off a body is what broke off the archive.
-  async function* told(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
+  async function* told(body: RawEntry): AsyncGenerator<Buffer, void, undefined> {
     try {
-      yield* body;
+      for await (const chunk of body) yield chunk as Buffer;
     } catch (cause) {
       throw failure === undefined ? asBadArchive(cause) : failure.error;
     }

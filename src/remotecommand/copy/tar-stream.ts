@@ -14,8 +14,8 @@ export interface RawHeader {
   readonly byteOffset?: number;
 }
 
-/** An entry, to be read before the next one is asked for. */
-export interface RawEntry extends AsyncIterable<Buffer> {
+/** An entry: its bytes, to be read before the next one is asked for. */
+export interface RawEntry extends AsyncIterable<unknown> {
   readonly header: RawHeader;
 }
 
