@@ -11,6 +11,7 @@ import {
   problemOf,
   refuse,
   verified,
+  verifiedNow,
   type Refusal,
   type Verify,
 } from './server-handshake.js';
@@ -77,7 +78,7 @@ export function acceptDuplexNow(
     checkProtocols(options.protocols);
     return resolveByteStream(options);
   });
-  const refusal = problemOf(req) ?? orRefuse(socket, () => verify(req));
+  const refusal = problemOf(req) ?? verifiedNow(req, verify, socket);
   if (refusal !== undefined) throw refuse(socket, refusal, { clock, limits });
   const protocol = chooseProtocol(req, options.protocols, false);
   if (typeof protocol !== 'string') throw refuse(socket, protocol, { clock, limits });

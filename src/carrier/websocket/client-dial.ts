@@ -4,7 +4,7 @@ import { InvalidArgumentError, TimeoutError } from '../../errors/index.js';
 import { HEADER_PROTOCOL_VERSION, StreamHeaders, type UpgradeRequest } from '../../httpstream/index.js';
 import type { Limits } from '../../limits/limits.js';
 import { authorizationFromUrl, dial, parseUrl, redactUrl } from '../dial.js';
-import { openWebSocket, type OpenedWebSocket } from './client-handshake.js';
+import { openWebSocket, type ClientHandshake, type OpenedWebSocket } from './client-handshake.js';
 
 /** What {@link dialWebSocket} needs besides the request. */
 export interface DialSettings {
@@ -12,6 +12,7 @@ export interface DialSettings {
   readonly protocols: readonly string[];
   readonly limits: Limits;
   readonly clock: Clock;
+  readonly onRefusal?: ClientHandshake['onRefusal'];
 }
 
 const OWN_HEADERS = /^(connection|upgrade|sec-websocket-.*|content-length|transfer-encoding|te|trailer|expect)$/;
@@ -32,7 +33,7 @@ export async function dialWebSocket<T>(
   settings: DialSettings,
   adopt: (opened: OpenedWebSocket, socket: Duplex) => T,
 ): Promise<T> {
-  const { clock, limits, protocols } = settings;
+  const { clock, limits, onRefusal, protocols } = settings;
   const url = parseUrl(request.url);
   const headers = requestHeaders(url, request);
   request.signal?.throwIfAborted();
@@ -49,7 +50,8 @@ export async function dialWebSocket<T>(
     const { tls, dialer, proxy, proxyTls } = request;
     const carrier = await dial({ url, tls, dialer, proxy, proxyTls, signal });
     socket = carrier;
-    return await openWebSocket({ url, headers, protocols, limits, signal, socket }, (opened) => adopt(opened, carrier));
+    const handshake = { url, headers, protocols, limits, signal, socket, onRefusal };
+    return await openWebSocket(handshake, (opened) => adopt(opened, carrier));
   } catch (error) {
     socket?.destroy();
     throw error;

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocket, type ClientOptions } from 'ws';
 import { ConnectionLostError, TimeoutError } from '../../errors/index.js';
-import { UpgradeFailureError, parseStatus } from '../../httpstream/index.js';
+import { UpgradeFailureError, parseStatus, type UpgradeResponse } from '../../httpstream/index.js';
 import type { Limits } from '../../limits/limits.js';
 import { redactUrl } from '../dial.js';
 import { readBody } from '../read-body.js';
@@ -18,6 +18,8 @@ export interface ClientHandshake {
   readonly socket: Duplex;
   readonly signal: AbortSignal;
   readonly limits: Limits;
+  /** Gets the whole of an answer other than 101, before the error that is made of it. */
+  readonly onRefusal?: ((answer: UpgradeResponse) => void) | undefined;
 }
 
 /** A WebSocket as it comes out of the handshake. */
@@ -40,7 +42,7 @@ export function openWebSocket<T>(handshake: ClientHandshake, adopt: (opened: Ope
   signal.throwIfAborted();
   const webSocket = new WebSocket(withoutCredentials(url), [], clientOptions(handshake));
   return new Promise((resolve, reject) => {
-    let answer: Omit<OpenedWebSocket, 'webSocket'> | undefined;
+    let agreed: Omit<OpenedWebSocket, 'webSocket'> | undefined;
     let settled = false;
     let refusing = false;
     const onAbort = (): void => {
@@ -59,11 +61,11 @@ export function openWebSocket<T>(handshake: ClientHandshake, adopt: (opened: Ope
       webSocket.terminate();
     };
     signal.addEventListener('abort', onAbort, { once: true });
-    webSocket.on('error', (error) => fail(handshakeError(url, error, answer !== undefined)));
+    webSocket.on('error', (error) => fail(handshakeError(url, error, agreed !== undefined)));
     webSocket.once('upgrade', (response) => {
       const headers = { ...response.headers };
       const protocol = headers[PROTOCOL_HEADER];
-      answer = { headers, protocol: protocol ?? '' };
+      agreed = { headers, protocol: protocol ?? '' };
       const problem = protocolProblem(protocols, protocol);
       if (problem !== undefined) return fail(handshakeError(url, new Error(problem), true));
       // ws, which offered none, would take it for a mistake.
@@ -71,12 +73,16 @@ export function openWebSocket<T>(handshake: ClientHandshake, adopt: (opened: Ope
     });
     webSocket.once('unexpected-response', (_request, response) => {
       refusing = true;
-      void readBody(response, limits.errorBodyBytes).then((body) => fail(refused(url, response, body)));
+      void readBody(response, limits.errorBodyBytes).then((body) => {
+        const answer = refusal(response, body);
+        handshake.onRefusal?.(answer);
+        fail(refused(url, answer));
+      });
     });
     webSocket.once('open', () => {
-      if (answer === undefined || settled) return;
+      if (agreed === undefined || settled) return;
       try {
-        resolve(adopt({ webSocket, ...answer }));
+        resolve(adopt({ webSocket, ...agreed }));
         settle();
       } catch (error) {
         // What the caller's functions threw.
@@ -125,12 +131,16 @@ function handshakeError(url: URL, error: Error, answered: boolean): Error {
   return new ConnectionLostError(message, { cause: error });
 }
 
-function refused(url: URL, response: IncomingMessage, body: Buffer): UpgradeFailureError {
-  const statusCode = response.statusCode ?? 0;
+function refusal({ headers, statusCode, statusMessage }: IncomingMessage, body: Buffer): UpgradeResponse {
+  const head = Buffer.alloc(0);
+  return { statusCode: statusCode ?? 0, statusMessage: statusMessage ?? '', headers, body, head, socket: undefined };
+}
+
+function refused(url: URL, { body, statusCode, statusMessage }: UpgradeResponse): UpgradeFailureError {
   const text = body.toString('utf8');
   const status = parseStatus(text);
   const detail = status?.message ?? text.trim().slice(0, 256);
-  const message = `${redactUrl(url)} answered ${statusCode} ${response.statusMessage ?? ''}`.trimEnd();
+  const message = `${redactUrl(url)} answered ${statusCode} ${statusMessage}`.trimEnd();
   return new UpgradeFailureError(detail === '' ? message : `${message}: ${detail}`, {
     statusCode,
     ...(status === undefined ? {} : { status }),

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { UpgradeRequest } from '../../httpstream/index.js';
+import { UpgradeFailureError, type UpgradeRequest, type UpgradeResponse } from '../../httpstream/index.js';
 import { dialWebSocket } from './client-dial.js';
 import { WebSocketDuplex } from './duplex.js';
 import { checkProtocols, resolveByteStream, type ByteStreamOptions } from './duplex-options.js';
@@ -39,10 +39,39 @@ export async function dialWebSocketDuplex(
   request: Omit<UpgradeRequest, 'method'>,
   options: DialWebSocketDuplexOptions,
 ): Promise<DialledDuplex> {
-  checkProtocols(options.protocols);
-  const { clock, limits } = resolveByteStream(options);
+  return await dialled(request, options);
+}
+
+/**
+ * The same as an upgrade: resolves with the server's answer whatever its status; of a 101 `socket` is the byte stream.
+ * Throws as {@link dialWebSocketDuplex}, of UpgradeFailureErrors only those for a 101 that is not valid.
+ */
+export async function sendWebSocketUpgrade(
+  request: Omit<UpgradeRequest, 'method'>,
+  options: DialWebSocketDuplexOptions,
+): Promise<UpgradeResponse> {
+  let refusal: UpgradeResponse | undefined;
+  try {
+    const { duplex, headers } = await dialled(request, options, (answer) => (refusal = answer));
+    const nothing = Buffer.alloc(0);
+    const statusMessage = 'Switching Protocols';
+    return { statusCode: 101, statusMessage, headers, head: nothing, body: nothing, socket: duplex };
+  } catch (error) {
+    if (refusal !== undefined && error instanceof UpgradeFailureError) return refusal;
+    throw error;
+  }
+}
+
+async function dialled(
+  request: Omit<UpgradeRequest, 'method'>,
+  options: DialWebSocketDuplexOptions,
+  onRefusal?: (answer: UpgradeResponse) => void,
+): Promise<DialledDuplex> {
   const { protocols } = options;
-  return await dialWebSocket(request, { protocols, clock, limits }, ({ headers, protocol, webSocket }, socket) => ({
+  checkProtocols(protocols);
+  const { clock, limits } = resolveByteStream(options);
+  const settings = { protocols, clock, limits, onRefusal };
+  return await dialWebSocket(request, settings, ({ headers, protocol, webSocket }, socket) => ({
     duplex: new WebSocketDuplex(webSocket, { role: 'client', socket, answerPings: true, limits, clock }),
     protocol,
     headers,

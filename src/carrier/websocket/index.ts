@@ -7,10 +7,16 @@ export {
   type ByteStreamOffer,
 } from './accept-duplex.js';
 export { dialChannels, type ChannelRequest } from './dial-channels.js';
-export { dialWebSocketDuplex, type DialledDuplex, type DialWebSocketDuplexOptions } from './dial-duplex.js';
+export {
+  dialWebSocketDuplex,
+  sendWebSocketUpgrade,
+  type DialledDuplex,
+  type DialWebSocketDuplexOptions,
+} from './dial-duplex.js';
 export { webSocketDuplex } from './duplex.js';
 export type { ByteStreamOptions, NodeWebSocket, WebSocketDuplexOptions } from './duplex-options.js';
 export type { ChannelConnection, ChannelOptions, HeartbeatOptions } from './options.js';
 export type { ChannelMode } from '../../wire/channel/index.js';
 export { isHalfCloseRequest, isWebSocketRequest, offeredProtocols, supportsHalfClose } from './request.js';
+export { originRefusal, type OriginOptions } from './origin.js';
 export type { Refusal, Verify } from './server-handshake.js';

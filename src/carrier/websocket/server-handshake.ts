@@ -72,13 +72,30 @@ export async function verified(
   verify: Verify | undefined,
   socket: Duplex,
 ): Promise<Refusal | undefined> {
-  if (verify === undefined) return undefined;
   try {
-    return await verify(req);
+    return await verify?.(req);
   } catch (error) {
-    refuseUpgrade(socket, 500, 'the request could not be verified');
-    throw new UpgradeFailureError('the request could not be verified', { statusCode: 500, cause: error });
+    throw unverified(socket, error);
   }
+}
+
+/** The same without a wait. */
+export function verifiedNow(
+  req: IncomingMessage,
+  verify: (req: IncomingMessage) => Refusal | undefined,
+  socket: Duplex,
+): Refusal | undefined {
+  try {
+    return verify(req);
+  } catch (error) {
+    throw unverified(socket, error);
+  }
+}
+
+function unverified(socket: Duplex, cause: unknown): UpgradeFailureError {
+  const message = 'the request could not be verified';
+  refuseUpgrade(socket, 500, message);
+  return new UpgradeFailureError(message, { statusCode: 500, cause });
 }
 
 /** Answers a refusal; the error to throw. */

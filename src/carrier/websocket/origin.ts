@@ -1,0 +1,68 @@
+import type { IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
+import type { Refusal } from './server-handshake.js';
+
+/** Which pages, and under which names, a server may be used by browsers. */
+export interface OriginOptions {
+  /**
+   * Origins, as browsers send them (`https://app.example.com`), whose pages may connect besides those of the server itself.
+   * `'any'`: all, for servers that take no ambient credentials (cookies, client certificates, a place in the network).
+   * Default: none.
+   */
+  readonly allowedOrigins?: readonly string[] | 'any';
+  /**
+   * Names under which the server is reached, without port. A request for another one is refused; addresses and `localhost`
+   * are always good. Default: any name, except for pages (requests with an Origin) that reached a loopback address under
+   * a name that is not `localhost`: a stranger can point a name of his there (DNS rebinding).
+   */
+  readonly allowedHosts?: readonly string[];
+}
+
+/**
+ * Refuses with 403 what a page of a stranger made a browser send (cross-site WebSocket hijacking, DNS rebinding). Browsers
+ * send an Origin with each WebSocket request; a request without one comes from no page. It must name the Host of the
+ * request, or be allowed.
+ */
+export function originRefusal(req: IncomingMessage, options: OriginOptions): Refusal | undefined {
+  const { allowedHosts, allowedOrigins = [] } = options;
+  const host = req.headersDistinct.host?.[0] ?? '';
+  if (allowedHosts !== undefined && !isTrusted(nameOf(host), allowedHosts)) return foreignHost(host);
+  if (allowedOrigins === 'any') return undefined;
+  const foreign = (req.headersDistinct.origin ?? []).filter((origin) => !allowedOrigins.includes(origin));
+  if (foreign.length === 0) return undefined;
+  for (const origin of foreign) {
+    if (!isSameHost(origin, host)) {
+      return { code: 403, message: `forbidden: the origin ${JSON.stringify(origin)} may not use this server` };
+    }
+  }
+  const rebound = allowedHosts === undefined && isLoopback(req.socket.localAddress) && !isTrusted(nameOf(host), []);
+  return rebound ? foreignHost(host) : undefined;
+}
+
+function foreignHost(host: string): Refusal {
+  return { code: 403, message: `forbidden: the host ${JSON.stringify(host)} is not one of this server's names` };
+}
+
+function isTrusted(name: string, allowed: readonly string[]): boolean {
+  return isIP(name) !== 0 || name === 'localhost' || name.endsWith('.localhost') || allowed.includes(name);
+}
+
+/** The scheme is left out of it: behind a proxy that ends TLS a server does not know its own. */
+function isSameHost(origin: string, host: string): boolean {
+  try {
+    const url = new URL(origin);
+    return url.host !== '' && url.host === new URL(`${url.protocol}//${host}`).host;
+  } catch {
+    return false;
+  }
+}
+
+function nameOf(host: string): string {
+  const bracketed = /^\[([^\]]*)\](?::\d*)?$/.exec(host);
+  const name = bracketed?.[1] ?? host.replace(/:\d*$/, '');
+  return name.toLowerCase().replace(/\.$/, '');
+}
+
+function isLoopback(address: string | undefined): boolean {
+  return address !== undefined && /^(::ffff:)?127\.|^::1$/.test(address);
+}
