@@ -1,4 +1,8 @@
+import type { Allocate } from './memory.js';
+
 const SLAB_BYTES = 64 * 1024;
+/** A connection that says little keeps little. */
+const FIRST_SLAB_BYTES = 2 * 1024;
 /** Up to this size, copying a payload costs less than giving the kernel one more buffer. */
 export const COPY_BYTES = 1024;
 
@@ -6,12 +10,19 @@ export const COPY_BYTES = 1024;
  * Collects encoded frames for one vectored write. Frame heads and small payloads share slabs; large payloads are passed
  * on without a copy, so they must not change until they were sent.
  */
-export class FrameOutput {
-  #slab: Buffer = Buffer.allocUnsafeSlow(SLAB_BYTES);
+export class FrameOutput<Bytes extends Uint8Array = Buffer> {
+  readonly #allocate: Allocate<Bytes>;
+  #slab: Bytes;
   #start = 0;
   #end = 0;
-  #parts: Buffer[] = [];
+  #parts: Bytes[] = [];
   #length = 0;
+
+  /** @param allocate makes the slabs. */
+  constructor(allocate: Allocate<Bytes>) {
+    this.#allocate = allocate;
+    this.#slab = allocate(FIRST_SLAB_BYTES);
+  }
 
   /** Bytes collected since the last {@link take}. */
   get length(): number {
@@ -25,7 +36,7 @@ export class FrameOutput {
   reserve(size: number): number {
     if (this.#end + size > this.#slab.length) {
       this.#cut();
-      this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+      this.#slab = this.#allocate(SLAB_BYTES);
       this.#start = 0;
       this.#end = 0;
     }
@@ -36,15 +47,15 @@ export class FrameOutput {
   }
 
   /** The buffer that {@link reserve} made room in. */
-  get slab(): Buffer {
+  get slab(): Bytes {
     return this.#slab;
   }
 
   /** Appends a payload, copied when it is small. */
-  append(payload: Buffer): void {
+  append(payload: Bytes): void {
     if (payload.length <= COPY_BYTES) {
       const offset = this.reserve(payload.length);
-      payload.copy(this.#slab, offset);
+      this.#slab.set(payload, offset);
       return;
     }
     this.#cut();
@@ -53,7 +64,7 @@ export class FrameOutput {
   }
 
   /** Hands out all that was collected, in order. */
-  take(): Buffer[] {
+  take(): Bytes[] {
     this.#cut();
     const parts = this.#parts;
     this.#parts = [];
@@ -62,7 +73,7 @@ export class FrameOutput {
   }
 
   #cut(): void {
-    if (this.#end > this.#start) this.#parts.push(this.#slab.subarray(this.#start, this.#end));
+    if (this.#end > this.#start) this.#parts.push(this.#slab.subarray(this.#start, this.#end) as Bytes);
     this.#start = this.#end;
   }
 }

@@ -24,3 +24,4 @@ export type {
   UpgradeResponse,
   UpgradeRoundTripper,
 } from './types.js';
+export { anyResponseUpgrader, dialFirst } from './negotiate.js';

@@ -35,8 +35,12 @@ export interface IncomingStream extends Stream {
   deferReply(): void;
   /** Accepts a deferred stream. Does nothing when the reply is already sent. */
   accept(): void;
-  /** Refuses the stream: the peer sees a reset. Does nothing when the reply is already sent. */
-  refuse(reason?: ResetReason): void;
+  /**
+   * Refuses the stream: the peer's `accepted` rejects with StreamResetError. `message` becomes part of that error's
+   * message where the wire can carry it: on yamux with headers; cut at 1,024 characters. Default reason: `cancel`. Does
+   * nothing when the reply is already sent.
+   */
+  refuse(reason?: ResetReason, message?: string): void;
 }
 
 /**
@@ -61,7 +65,7 @@ export interface Connection extends AsyncDisposable {
    * reason; StreamsExhaustedError; InvalidArgumentError for headers that the wire cannot carry.
    */
   createStream(headers: HeadersInit, options?: { readonly signal?: AbortSignal }): Promise<Stream>;
-  /** Opens a stream and returns it at once. On SPDY its writes wait for the peer's reply. Throws as `createStream`. */
+  /** Opens a stream and returns it at once. On SPDY its writes wait for the peer's reply; on yamux they do not. Throws as `createStream`. */
   openStream(headers: HeadersInit): Stream;
   /** Resets all streams, says goodbye, and settles within `limits.closeTimeout`. Never rejects. */
   close(): Promise<void>;
@@ -79,15 +83,18 @@ export interface Connection extends AsyncDisposable {
 
 /** Upgrades a server's response so that the connection carries streams. */
 export interface ResponseUpgrader {
+  /** Whether the request asks for what this one offers. */
+  accepts(req: IncomingMessage): boolean;
   /**
    * Answers an upgrade request, as got from `server.on('upgrade', (req, socket, head) => …)`.
-   * `undefined`: the request was not acceptable, and the error response has been sent.
+   * `undefined`: the request was not acceptable, and the error response has been sent. `headers` go into the 101.
    */
   upgradeResponse(
     req: IncomingMessage,
     socket: Duplex,
     head: Buffer,
     newStreamHandler: NewStreamHandler,
+    headers?: HeadersInit,
   ): Connection | undefined;
 }
 

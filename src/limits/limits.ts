@@ -13,6 +13,11 @@ export interface Limits {
    * of the peer still hold unread counts too: more streams are refused until it is read or dropped. Default 67,108,864.
    */
   readonly receiveBudgetBytes: number;
+  /**
+   * What the window of one yamux stream may grow to, out of what is spare of `receiveBudgetBytes`, while its reader is
+   * fast and the way long. Default 16,777,216.
+   */
+  readonly maxStreamWindowBytes: number;
   /** Largest payload of a data frame that this side sends. Default 65,536. */
   readonly maxDataFrameOut: number;
   /**
@@ -66,6 +71,7 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
   acceptBacklog: 64,
   streamBufferBytes: 256 * 1024,
   receiveBudgetBytes: 64 * 1024 * 1024,
+  maxStreamWindowBytes: 16 * 1024 * 1024,
   maxDataFrameOut: 64 * 1024,
   maxDataFrameIn: 2 ** 24 - 1,
   maxControlFrameBytes: 64 * 1024,
@@ -101,6 +107,7 @@ const MAY_BE_ZERO: ReadonlySet<keyof Limits> = new Set([
   'errorBodyBytes',
 ]);
 const CEILINGS: Partial<Record<keyof Limits, number>> = {
+  maxStreamWindowBytes: 2 ** 32 - 1,
   maxDataFrameOut: 2 ** 24 - 1,
   maxDataFrameIn: 2 ** 24 - 1,
   maxControlFrameBytes: 2 ** 24 - 1,

@@ -9,6 +9,7 @@ import {
   ProtocolError,
   StreamResetError,
   TimeoutError,
+  TrunklineError,
   type ResetReason,
 } from '../errors/index.js';
 import {
@@ -34,8 +35,18 @@ import { MuxStream, type StreamHost } from './stream.js';
 /** Milliseconds until the kernel probes a silent peer, whatever our pings say. */
 const KERNEL_KEEPALIVE = 15_000;
 
+/** What a {@link MachineFactory} gets. */
+export interface MachineSetup {
+  readonly limits: Limits;
+  readonly clock: Clock;
+  /** The time now. */
+  readonly now: number;
+  /** Bytes that finished streams of the peer still hold unread. */
+  readonly held: () => number;
+}
+
 /** Makes the wire machine of a connection. */
-export type MachineFactory = (events: MachineEvents<MuxStream>, limits: Limits, now: number) => Machine<MuxStream>;
+export type MachineFactory = (events: MachineEvents<MuxStream>, setup: MachineSetup) => Machine<MuxStream>;
 
 /** Streams over one `Duplex`: where a wire machine meets a socket and a clock. */
 export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxStream> {
@@ -50,6 +61,7 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
   readonly #outbound: Outbound;
   readonly #keepalive: Keepalive;
   readonly #pings: Pings;
+  readonly #now: () => number = () => this.#clock.now();
   readonly #idle: Alarm;
   readonly #closing: Alarm;
   readonly #pingsAreActivity: boolean;
@@ -83,7 +95,8 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
     this.closed = new Promise((resolve) => (this.#settleClosed = resolve));
     const now = this.#clock.now();
     this.#lastActivity = now;
-    this.#machine = machine(this, this.#limits, now);
+    const held = (): number => this.#leftovers.bytes;
+    this.#machine = machine(this, { limits: this.#limits, clock: this.#clock, now, held });
     this.#outbound = new Outbound(socket, this.#machine, this.#limits, this.#clock, {
       writeStalled: () => this.#writeStalled(),
       drained: () => this.#inbound.release(),
@@ -106,7 +119,8 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
       checkMilliseconds('pingTimeout', pingTimeout),
       {
         sendPing: () => void (this.#outbound.busy || this.#sendPing()),
-        answerable: () => !this.#inbound.paused && !this.#outbound.busy && !this.#sentSinceHeard,
+        answerable: () =>
+          !this.#inbound.paused && !this.#outbound.busy && (this.#machine.flowControl || !this.#sentSinceHeard),
         peerDead: (silence) => this.#peerDead(silence),
       },
     );
@@ -217,9 +231,28 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
     else this.#deferred.add(stream);
   }
 
+  refuse(stream: MuxStream, reason: ResetReason, message: string | undefined): void {
+    this.#deferred.delete(stream);
+    this.#machine.refuse(stream.wire, reason, message);
+    this.#flushLater();
+  }
+
   reset(stream: MuxStream, reason: ResetReason): void {
     this.#machine.reset(stream.wire, reason);
     this.#flushLater();
+  }
+
+  get flowControl(): boolean {
+    return this.#machine.flowControl;
+  }
+
+  get earlyData(): boolean {
+    return this.#machine.earlyData;
+  }
+
+  consumed(stream: MuxStream, bytes: number): void {
+    this.#machine.consumed(stream.wire, bytes, this.#now);
+    if (this.#machine.output.length > 0) this.#outbound.schedule();
   }
 
   stalled(stream: MuxStream): void {
@@ -274,9 +307,14 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
     this.#inbound.unstall(wire.owner);
   }
 
-  streamReset(wire: WireStream<MuxStream>, reason: ResetReason): void {
+  streamWritable(wire: WireStream<MuxStream>): void {
+    if (wire.owner !== undefined) this.#outbound.writable(wire.owner);
+  }
+
+  streamReset(wire: WireStream<MuxStream>, reason: ResetReason, message = ''): void {
     if (wire.owner === undefined) return;
-    wire.owner.abort(new StreamResetError(reason, { initiator: 'remote' }));
+    const said = message === '' ? {} : { message: `stream reset by the peer: ${message} (${reason})` };
+    wire.owner.abort(new StreamResetError(reason, { initiator: 'remote', ...said }));
   }
 
   streamClosed(wire: WireStream<MuxStream>): void {
@@ -295,8 +333,12 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
     this.#pings.answered(id);
   }
 
-  goneAway(lastId: number): void {
+  goneAway(lastId: number, error?: Error): void {
     this.#goneAway = true;
+    if (error !== undefined) {
+      const lost = new ConnectionLostError(`the connection was closed: ${error.message}`, { cause: error });
+      return this.#end({ kind: 'protocol-error', initiator: 'remote', error }, lost, false);
+    }
     for (const stream of this.#live.values()) {
       const unseen = !stream.wire.inbound && stream.wire.state === 'opening' && stream.id > lastId;
       if (unseen) stream.abort(new StreamResetError('refused', { initiator: 'remote' }));
@@ -406,6 +448,7 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
 
   #failed(error: Error): void {
     const lost = new ConnectionLostError(`the connection was closed: ${error.message}`, { cause: error });
+    if (!(error instanceof TrunklineError)) this.#machine.goAway('internal-error');
     this.#end({ kind: 'protocol-error', initiator: 'local', error }, lost, false);
   }
 
@@ -441,6 +484,7 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
     this.#end({ kind: 'lost', initiator: 'remote', error }, error, false);
     this.#closing.cancel();
     this.#outbound.close();
+    this.#machine.close();
     this.#settleClosed(this.#reason ?? { kind: 'lost', initiator: 'remote', error });
   }
 }

@@ -4,17 +4,21 @@ import type { Clock } from '../clock/clock.js';
 import { Alarm } from '../clock/alarm.js';
 import type { Limits } from '../limits/limits.js';
 import type { Machine } from '../wire/machine.js';
+import { Fifo } from './fifo.js';
 import type { MuxStream } from './stream.js';
 
 /** One write is at most about this long, so that its end shows progress on a slow link too. */
 const SLICE_BYTES = 256 * 1024;
 
-interface PendingWrite {
+/** A write that is not framed to its end. Each stream has at most one. */
+export interface OutgoingWrite {
   readonly stream: MuxStream;
   readonly chunks: readonly Buffer[];
   readonly callback: () => void;
   index: number;
   offset: number;
+  /** Whether it waits for the peer to open the stream's window, and not for its turn. */
+  blocked: boolean;
 }
 
 /** What the outbound side reports. */
@@ -39,7 +43,8 @@ export class Outbound {
   readonly #clock: Clock;
   readonly #events: OutboundEvents;
   readonly #stall: Alarm;
-  readonly #waiting = new Map<MuxStream, PendingWrite>();
+  /** Writes that wait for their turn. Those of a stream that is gone are skipped. */
+  readonly #waiting = new Fifo<OutgoingWrite>();
   #queue: Buffer[] = [];
   #queueBytes = 0;
   #inFlight = false;
@@ -47,7 +52,7 @@ export class Outbound {
   /** Bytes that the socket has taken, ever. */
   #taken = 0;
   /** Writes that are framed without a copy: the caller may touch its bytes again once that many were taken. */
-  readonly #lent: { readonly until: number; readonly callback: () => void }[] = [];
+  readonly #lent = new Fifo<{ readonly until: number; readonly callback: () => void }>();
   #scheduled = false;
   /** Bytes framed in this turn of the event loop; an endless eager writer must not starve timers and reads. */
   #turnBytes = 0;
@@ -71,15 +76,30 @@ export class Outbound {
 
   write(stream: MuxStream, chunks: readonly Buffer[], callback: () => void): void {
     if (this.#finishing) return;
-    const pending: PendingWrite = { stream, chunks, callback, index: 0, offset: 0 };
-    if (this.#waiting.size === 0 && this.#sendWhole(pending)) this.#framed(chunks, callback);
-    else this.#waiting.set(stream, pending);
+    const write: OutgoingWrite = { stream, chunks, callback, index: 0, offset: 0, blocked: false };
+    stream.outgoing = write;
+    if (this.#waiting.length === 0) {
+      this.#serve(write);
+    } else {
+      this.#waiting.push(write);
+      // Those before it can have gone with their streams, and then nothing else would come to serve it.
+      this.#serveWaiting();
+    }
     this.schedule();
+  }
+
+  /** The peer opened the window of a stream again. */
+  writable(stream: MuxStream): void {
+    const write = stream.outgoing;
+    if (write === undefined || !write.blocked) return;
+    write.blocked = false;
+    this.#waiting.push(write);
+    this.#serveWaiting();
   }
 
   /** Forgets what a stream still had to send. */
   drop(stream: MuxStream): void {
-    this.#waiting.delete(stream);
+    stream.outgoing = undefined;
   }
 
   /** Makes sure that the output is sent at the end of this tick. */
@@ -175,9 +195,7 @@ export class Outbound {
   }
 
   #giveBack(): void {
-    let count = 0;
-    while ((this.#lent[count]?.until ?? Infinity) <= this.#taken) count++;
-    for (const { callback } of this.#lent.splice(0, count)) callback();
+    while ((this.#lent.peek()?.until ?? Infinity) <= this.#taken) this.#lent.shift()?.callback();
   }
 
   #hasRoom(): boolean {
@@ -187,38 +205,49 @@ export class Outbound {
   }
 
   #serveWaiting(): void {
-    while (this.#waiting.size > 0 && this.#hasRoom()) {
-      for (const [stream, pending] of this.#waiting) {
-        if (!this.#hasRoom()) break;
-        this.#waiting.delete(stream);
-        if (this.#sendFrame(pending)) this.#framed(pending.chunks, pending.callback);
-        else this.#waiting.set(stream, pending);
-      }
+    while (this.#waiting.length > 0 && this.#hasRoom()) {
+      const write = this.#waiting.shift();
+      // Its stream may be gone, or have been reset and left its write here.
+      if (write !== undefined && write.stream.outgoing === write) this.#serve(write);
     }
     if (this.#machine.output.length > 0) this.schedule();
   }
 
-  #sendWhole(pending: PendingWrite): boolean {
-    while (this.#hasRoom()) if (this.#sendFrame(pending)) return true;
-    return false;
+  /** Frames what may go now: all of it when nobody waits, otherwise one frame. What is left waits for turn or window. */
+  #serve(write: OutgoingWrite): void {
+    const { stream } = write;
+    while (this.#hasRoom()) {
+      const sendable = this.#machine.sendable(stream.wire);
+      if (sendable === 0) {
+        write.blocked = true;
+        return;
+      }
+      if (this.#sendFrame(write, sendable)) {
+        stream.outgoing = undefined;
+        this.#framed(write.chunks, write.callback);
+        return;
+      }
+      if (this.#waiting.length > 0) break;
+    }
+    this.#waiting.push(write);
   }
 
   /** Frames the next piece; `true` when it was the last. */
-  #sendFrame(pending: PendingWrite): boolean {
-    const { maxDataFrameOut } = this.#limits;
-    const chunk = pending.chunks[pending.index];
+  #sendFrame(write: OutgoingWrite, sendable: number): boolean {
+    const chunk = write.chunks[write.index];
     if (chunk === undefined) return true;
-    const end = Math.min(chunk.length, pending.offset + maxDataFrameOut);
-    const piece = pending.offset === 0 && end === chunk.length ? chunk : chunk.subarray(pending.offset, end);
-    if (piece.length > 0) this.#machine.data(pending.stream.wire, piece);
+    const { offset } = write;
+    const end = Math.min(chunk.length, offset + Math.min(this.#limits.maxDataFrameOut, sendable));
+    const piece = offset === 0 && end === chunk.length ? chunk : chunk.subarray(offset, end);
+    if (piece.length > 0) this.#machine.data(write.stream.wire, piece);
     this.#countTurn(piece.length);
     if (end < chunk.length) {
-      pending.offset = end;
+      write.offset = end;
     } else {
-      pending.index++;
-      pending.offset = 0;
+      write.index++;
+      write.offset = 0;
     }
-    return pending.index >= pending.chunks.length;
+    return write.index >= write.chunks.length;
   }
 
   #countTurn(bytes: number): void {

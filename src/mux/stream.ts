@@ -3,16 +3,25 @@ import { ownCopy } from '../bytes/own-copy.js';
 import { StreamResetError, type ResetReason } from '../errors/index.js';
 import type { IncomingStream, StreamHeaders } from '../httpstream/index.js';
 import type { WireStream } from '../wire/machine.js';
+import type { OutgoingWrite } from './outbound.js';
+import { SMALL_BYTES, SmallPieces } from './small-pieces.js';
 
 /** What a stream needs of its connection. */
 export interface StreamHost {
-  /** Sends `chunks`, then calls back, now or when there is room. Only for accepted streams. */
+  /** Sends `chunks`, then calls back, now or when there is room. Only for streams that may send. */
   write(stream: MuxStream, chunks: readonly Buffer[], callback: () => void): void;
   end(stream: MuxStream): void;
   accept(stream: MuxStream): void;
   /** The handler put off its reply. */
   defer(stream: MuxStream): void;
+  refuse(stream: MuxStream, reason: ResetReason, message: string | undefined): void;
   reset(stream: MuxStream, reason: ResetReason): void;
+  /** Whether the peer's sending is bounded for each stream by itself. */
+  readonly flowControl: boolean;
+  /** Whether what we open may send before the peer's reply. */
+  readonly earlyData: boolean;
+  /** The application has taken so many bytes more of what was received. Only with flow control. */
+  consumed(stream: MuxStream, bytes: number): void;
   /** The stream holds more unread bytes than it should. */
   stalled(stream: MuxStream): void;
   /** The stream has room again. */
@@ -38,6 +47,8 @@ export class MuxStream extends Duplex implements IncomingStream {
   deferred = false;
   /** Whether the handler is done with it, its promise included. */
   handled = false;
+  /** What it has still to send; belongs to whoever sends it. */
+  outgoing: OutgoingWrite | undefined;
   readonly #host: StreamHost;
   #reply: ReplyState = 'pending';
   #replyError: Error | undefined;
@@ -47,6 +58,12 @@ export class MuxStream extends Duplex implements IncomingStream {
   #held: (() => void) | undefined;
   #abortError: Error | undefined;
   #remoteEnded = false;
+  readonly #flowControl: boolean;
+  readonly #early: boolean;
+  /** With flow control: bytes received, and how many of them the peer may send again. */
+  #received = 0;
+  #credited = 0;
+  #gathered: SmallPieces | undefined;
   /** Pieces received since nothing was unread. */
   #pieces = 0;
   /** Unread pieces are so many that their upkeep, not their bytes, fills the buffer. */
@@ -58,10 +75,18 @@ export class MuxStream extends Duplex implements IncomingStream {
     headers: StreamHeaders,
     bufferBytes: number,
   ) {
-    super({ readableHighWaterMark: bufferBytes, writableHighWaterMark: WRITABLE_BYTES, allowHalfOpen: true });
+    const { flowControl, earlyData } = host;
+    super({
+      // With flow control the window bounds what is buffered; 1 byte, so that small pieces that wait can be joined first.
+      readableHighWaterMark: flowControl ? 1 : bufferBytes,
+      writableHighWaterMark: WRITABLE_BYTES,
+      allowHalfOpen: true,
+    });
     this.#host = host;
+    this.#flowControl = flowControl;
     this.headers = headers;
     this.wire = wire(this);
+    this.#early = earlyData && !this.wire.inbound;
     // Opened as unidirectional: there is nothing for us to send.
     if (this.wire.localEnded) this.end();
     this.on('error', () => {});
@@ -97,8 +122,10 @@ export class MuxStream extends Duplex implements IncomingStream {
     if (this.#reply === 'pending' && this.wire.inbound && !this.destroyed) this.#host.accept(this);
   }
 
-  refuse(reason: ResetReason = 'cancel'): void {
-    if (this.#reply === 'pending' && this.wire.inbound) this.reset(reason);
+  refuse(reason: ResetReason = 'cancel', message?: string): void {
+    if (this.#reply !== 'pending' || !this.wire.inbound || this.destroyed) return;
+    this.#host.refuse(this, reason, message);
+    this.destroy(new StreamResetError(reason, { initiator: 'local' }));
   }
 
   reset(reason: ResetReason = 'cancel'): void {
@@ -119,8 +146,41 @@ export class MuxStream extends Duplex implements IncomingStream {
 
   /** Bytes from the peer: a view into what the socket read. */
   receive(chunk: Buffer): void {
+    if (this.#flowControl) this.#receiveCredited(chunk);
+    else this.#receiveUnbounded(chunk);
+  }
+
+  #receiveCredited(chunk: Buffer): void {
+    this.#received += chunk.length;
+    if (this.readableLength > 0 && chunk.length <= SMALL_BYTES) return this.#gather(chunk);
+    this.#pushGathered();
     const unread = this.readableLength > 0 || this.readableFlowing !== true;
-    // A small piece must not keep a whole read buffer alive while it waits, nor count as if it were only its bytes.
+    this.push(unread && chunk.length * 2 < chunk.buffer.byteLength ? ownCopy(chunk) : chunk);
+    this.#credit();
+  }
+
+  #gather(chunk: Buffer): void {
+    this.#gathered ??= new SmallPieces();
+    if (this.#gathered.add(chunk)) return;
+    this.push(this.#gathered.take());
+    this.#gathered.add(chunk);
+  }
+
+  #pushGathered(): void {
+    if (this.#gathered !== undefined && this.#gathered.length > 0) this.push(this.#gathered.take());
+  }
+
+  /** Lets the peer send as much again as was taken. */
+  #credit(): void {
+    const taken = this.#received - this.readableLength - (this.#gathered?.length ?? 0) - this.#credited;
+    if (taken <= 0) return;
+    this.#credited += taken;
+    this.#host.consumed(this, taken);
+  }
+
+  /** A small piece must not keep a whole read buffer alive while it waits, nor count as if it were only its bytes. */
+  #receiveUnbounded(chunk: Buffer): void {
+    const unread = this.readableLength > 0 || this.readableFlowing !== true;
     const piece = unread && chunk.length * 2 < chunk.buffer.byteLength ? ownCopy(chunk) : chunk;
     this.#pieces++;
     const room = this.push(piece);
@@ -132,6 +192,7 @@ export class MuxStream extends Duplex implements IncomingStream {
   /** FIN from the peer. */
   receiveEnd(): void {
     this.#remoteEnded = true;
+    this.#pushGathered();
     this.push(null);
   }
 
@@ -143,6 +204,7 @@ export class MuxStream extends Duplex implements IncomingStream {
     if (this.destroyed || this.#abortError !== undefined) return;
     this.#abortError = error;
     this.#settleReply(error);
+    if (!this.#remoteEnded) this.#pushGathered();
     const unread = this.readableLength > 0 || (this.#remoteEnded && !this.readableEnded);
     if (!unread || (this.writableLength > 0 && !this.#isRead())) {
       this.destroy(error);
@@ -156,6 +218,10 @@ export class MuxStream extends Duplex implements IncomingStream {
     // A reader that wants more than there is must get it, however many pieces that takes.
     const hungry = chunk === null && size !== 0;
     if (hungry || this.readableLength === 0) this.#caughtUp();
+    if (this.#flowControl && size !== 0) {
+      if (hungry) this.#advance();
+      else this.#credit();
+    }
     return chunk;
   }
 
@@ -171,8 +237,17 @@ export class MuxStream extends Duplex implements IncomingStream {
     return undefined;
   }
 
+  /** Whoever asks for more than the window holds gets it. */
+  #advance(): void {
+    const taken = this.#received - this.#credited;
+    if (taken <= 0) return;
+    this.#credited = this.#received;
+    this.#host.consumed(this, taken);
+  }
+
   override _read(): void {
-    if (!this.#crowded) this.#host.unstalled(this);
+    if (this.#flowControl) this.#pushGathered();
+    else if (!this.#crowded) this.#host.unstalled(this);
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
@@ -191,7 +266,7 @@ export class MuxStream extends Duplex implements IncomingStream {
       this.#host.end(this);
       callback();
     };
-    if (this.#reply === 'accepted' && this.#abortError === undefined) send();
+    if (this.#maySend()) send();
     else this.#hold(send, callback);
   }
 
@@ -204,8 +279,12 @@ export class MuxStream extends Duplex implements IncomingStream {
   }
 
   #write(chunks: readonly Buffer[], callback: (error?: Error | null) => void): void {
-    if (this.#reply === 'accepted' && this.#abortError === undefined) this.#host.write(this, chunks, callback);
+    if (this.#maySend()) this.#host.write(this, chunks, callback);
     else this.#hold(() => this.#host.write(this, chunks, callback), callback);
+  }
+
+  #maySend(): boolean {
+    return (this.#early || this.#reply === 'accepted') && this.#abortError === undefined;
   }
 
   /** Puts off a write or FIN until the reply; once the stream is lost, fails it unless that would cut off a reader. */

@@ -65,7 +65,7 @@ function connect(
   const { compressionLevel = 0 } = options;
   return new MuxConnection(
     duplex,
-    (events, limits, now) => new SpdyMachine({ role, limits, now, compressionLevel }, events),
+    (events, { limits, now }) => new SpdyMachine({ role, limits, now, compressionLevel }, events),
     handler,
     options,
   );

@@ -25,6 +25,10 @@ export class SpdyResponseUpgrader implements ResponseUpgrader {
     this.#options = options;
   }
 
+  accepts(req: IncomingMessage): boolean {
+    return isUpgradeRequest(req) && wantsSpdy(req);
+  }
+
   /**
    * Sends the 101 and returns the connection; a request without the upgrade headers gets 400 and `undefined`.
    *
@@ -39,10 +43,7 @@ export class SpdyResponseUpgrader implements ResponseUpgrader {
     headers: HeadersInit = {},
   ): Connection | undefined {
     absorbErrors(socket);
-    const wanted = headerValues(req, 'upgrade').some((value) =>
-      value.toLowerCase().includes(UPGRADE_TOKEN.toLowerCase()),
-    );
-    if (!isUpgradeRequest(req) || !wanted) {
+    if (!this.accepts(req)) {
       const { clock, limits } = this.#options;
       refuseUpgrade(
         socket,
@@ -55,4 +56,8 @@ export class SpdyResponseUpgrader implements ResponseUpgrader {
     writeSwitchingProtocols(socket, UPGRADE_TOKEN, headers);
     return newSpdyServerConnection(socket, newStreamHandler, { ...this.#options, head });
   }
+}
+
+function wantsSpdy(req: IncomingMessage): boolean {
+  return headerValues(req, 'upgrade').some((value) => value.toLowerCase().includes(UPGRADE_TOKEN.toLowerCase()));
 }

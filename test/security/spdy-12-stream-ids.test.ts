@@ -70,7 +70,7 @@ it('a client near the end of its ids works to the last one, then says so; open s
   const server = newSpdyServerConnection(right, (stream) => void stream.pipe(stream), { pingPeriod: 0 });
   const client = new MuxConnection(
     left,
-    (events, limits, now) => new SpdyMachine({ role: 'client', limits, now, firstStreamId: 2 ** 31 - 3 }, events),
+    (events, { limits, now }) => new SpdyMachine({ role: 'client', limits, now, firstStreamId: 2 ** 31 - 3 }, events),
     () => {},
     { pingPeriod: 0 },
   );

@@ -32,6 +32,7 @@ export class MachineHarness {
         streamHeaders: (stream, headers) => log(`headers ${stream.id} ${text(headers)}`.trimEnd()),
         streamData: (stream, chunk) => log(`data ${stream.id} ${JSON.stringify(chunk.toString('latin1'))}`),
         streamEnded: (stream) => log(`ended ${stream.id}`),
+        streamWritable: (stream) => log(`writable ${stream.id}`),
         streamReset: (stream, reason) => log(`reset ${stream.id} ${reason}`),
         streamClosed: (stream) => log(`closed ${stream.id}`),
         pong: (id) => log(`pong ${id}`),

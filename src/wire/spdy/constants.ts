@@ -22,6 +22,7 @@ export const MAX_STREAM_ID = 0x7fffffff;
 /** GOAWAY status codes (2.6.6). */
 export const GOAWAY_OK = 0;
 export const GOAWAY_PROTOCOL_ERROR = 1;
+export const GOAWAY_INTERNAL_ERROR = 2;
 
 /** RST_STREAM status codes (2.6.3), in order from 1. */
 const RESET_REASONS: readonly ResetReason[] = [

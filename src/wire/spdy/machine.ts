@@ -1,4 +1,5 @@
 import { FrameOutput } from '../../bytes/frame-output.js';
+import { bufferMemory } from '../../bytes/memory.js';
 import {
   InvalidArgumentError,
   LimitExceededError,
@@ -10,7 +11,7 @@ import { Budget } from '../../limits/budget.js';
 import type { Limits } from '../../limits/limits.js';
 import type { HeaderEntries } from '../headers.js';
 import { IdMap } from '../id-map.js';
-import type { Machine, MachineEvents, WireStream, WireStreamState } from '../machine.js';
+import type { GoAwayCode, Machine, MachineEvents, WireStream, WireStreamState } from '../machine.js';
 import * as spdy from './constants.js';
 import { FrameReader } from './frame-reader.js';
 import { writeControlWords, writeDataHead, writeHeaders } from './frames.js';
@@ -59,7 +60,9 @@ class SpdyStream<Owner> implements WireStream<Owner> {
  * never loses step. Rules and deviations: docs/wire/spdy.md.
  */
 export class SpdyMachine<Owner> implements Machine<Owner> {
-  readonly output: FrameOutput = new FrameOutput();
+  readonly flowControl = false;
+  readonly earlyData = false;
+  readonly output: FrameOutput = new FrameOutput(bufferMemory);
   pendingControlFrames = 0;
   readonly #limits: Limits;
   readonly #events: MachineEvents<Owner>;
@@ -143,6 +146,15 @@ export class SpdyMachine<Owner> implements Machine<Owner> {
     this.#forgetIfEnded(own);
   }
 
+  /** The reason alone travels: as RST_STREAM, without words. */
+  refuse(stream: WireStream<Owner>, reason: ResetReason): void {
+    this.reset(stream, reason);
+  }
+
+  sendable(): number {
+    return Infinity;
+  }
+
   data(stream: WireStream<Owner>, payload: Buffer): void {
     const own = this.#own(stream);
     if (own === undefined || own.localEnded) return;
@@ -150,6 +162,9 @@ export class SpdyMachine<Owner> implements Machine<Owner> {
     writeDataHead(this.output, own.id, 0, payload.length);
     this.output.append(payload);
   }
+
+  /** Nobody is told: there are no windows. */
+  consumed(): void {}
 
   end(stream: WireStream<Owner>): void {
     const own = this.#own(stream);
@@ -183,9 +198,11 @@ export class SpdyMachine<Owner> implements Machine<Owner> {
     return id;
   }
 
-  goAway(): void {
-    this.#sendGoAway(spdy.GOAWAY_OK);
+  goAway(code: GoAwayCode = 'normal'): void {
+    this.#sendGoAway(code === 'normal' ? spdy.GOAWAY_OK : spdy.GOAWAY_INTERNAL_ERROR);
   }
+
+  close(): void {}
 
   #sendGoAway(status: number): void {
     if (this.#goneAway) return;

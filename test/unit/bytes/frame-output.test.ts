@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
 import { FrameOutput } from '../../../src/bytes/frame-output.js';
+import { bufferMemory } from '../../../src/bytes/memory.js';
 
 describe('FrameOutput', () => {
   it('hands out exactly what was put in, in order, whatever the sizes', () => {
@@ -12,7 +13,7 @@ describe('FrameOutput', () => {
     });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
-        const output = new FrameOutput();
+        const output = new FrameOutput(bufferMemory);
         const expected: Buffer[] = [];
         const taken: Buffer[] = [];
         steps.forEach(({ size, reserve, take }, index) => {
@@ -36,7 +37,7 @@ describe('FrameOutput', () => {
   });
 
   it('copies small payloads and passes large ones on', () => {
-    const output = new FrameOutput();
+    const output = new FrameOutput(bufferMemory);
     const small = Buffer.alloc(1024, 1);
     const large = Buffer.alloc(1025, 2);
     output.append(small);
@@ -48,7 +49,7 @@ describe('FrameOutput', () => {
   });
 
   it('what was taken does not change when more is written', () => {
-    const output = new FrameOutput();
+    const output = new FrameOutput(bufferMemory);
     output.append(Buffer.from('first'));
     const [first] = output.take();
     output.append(Buffer.from('second'));

@@ -1,0 +1,262 @@
+import type { FrameOutput } from '../../bytes/frame-output.js';
+import type { Allocate } from '../../bytes/memory.js';
+import type { Clock } from '../../clock/clock.js';
+import { ProtocolError, type ResetReason } from '../../errors/index.js';
+import type { Limits } from '../../limits/limits.js';
+import type { HeaderEntries } from '../../wire/headers.js';
+import type { GoAwayCode, Machine, MachineEvents, WireStream } from '../../wire/machine.js';
+import { YamuxMachine, type YamuxMachineOptions } from '../../wire/yamux/machine.js';
+import * as preface from './codec.js';
+import { Collector } from './collector.js';
+import { Deadlines } from './deadlines.js';
+import { PrefaceStream } from './stream.js';
+
+/** How a {@link PrefaceMachine} is set up. */
+export interface PrefaceMachineOptions<Bytes extends Uint8Array> extends YamuxMachineOptions<Bytes> {
+  readonly clock: Clock;
+}
+
+/**
+ * yamux with headers: each stream begins with a preface of its opener, which carries the headers, and an answer of the
+ * acceptor. Both are plain bytes of the stream, so that any implementation of yamux can speak it. Nobody waits: the
+ * opener sends on behind its preface. Rules: docs/wire/yamux.md.
+ */
+export class PrefaceMachine<Owner, Bytes extends Uint8Array = Buffer> implements Machine<Owner, Bytes> {
+  readonly flowControl = true;
+  readonly earlyData = true;
+  readonly #inner: YamuxMachine<PrefaceStream<Owner>, Bytes>;
+  readonly #events: MachineEvents<Owner, Bytes>;
+  readonly #limits: Limits;
+  readonly #clock: Clock;
+  readonly #allocate: Allocate<Bytes>;
+  readonly #acceptance: Bytes;
+  /** Streams of the peer whose preface is not complete. */
+  readonly #unread: Deadlines<PrefaceStream<Owner>>;
+  /** Streams of the peer that were refused, until the peer has taken note of it. */
+  readonly #refused: Deadlines<PrefaceStream<Owner>>;
+
+  constructor(options: PrefaceMachineOptions<Bytes>, events: MachineEvents<Owner, Bytes>) {
+    const { allocate, clock, limits } = options;
+    this.#events = events;
+    this.#limits = limits;
+    this.#clock = clock;
+    this.#allocate = allocate;
+    this.#acceptance = this.#own(Uint8Array.of(preface.ACCEPTED));
+    this.#inner = new YamuxMachine<PrefaceStream<Owner>, Bytes>(options, this.#innerEvents());
+    const expired = (stream: PrefaceStream<Owner>): void => this.#inner.reset(stream.inner, 'cancel');
+    this.#unread = new Deadlines(clock, limits.frameTimeout, expired);
+    this.#refused = new Deadlines(clock, limits.frameTimeout, expired);
+  }
+
+  get output(): FrameOutput<Bytes> {
+    return this.#inner.output;
+  }
+
+  get pendingControlFrames(): number {
+    return this.#inner.pendingControlFrames;
+  }
+
+  set pendingControlFrames(count: number) {
+    this.#inner.pendingControlFrames = count;
+  }
+
+  get frameBegan(): number | undefined {
+    return this.#inner.frameBegan;
+  }
+
+  get activity(): number {
+    return this.#inner.activity;
+  }
+
+  receive(chunk: Bytes, offset: number, now: number): number {
+    return this.#inner.receive(chunk, offset, now);
+  }
+
+  pause(): void {
+    this.#inner.pause();
+  }
+
+  open(headers: HeaderEntries, owner: Owner): WireStream<Owner> {
+    const first = this.#own(preface.encodeHeaders(headers, this.#limits));
+    const inner = this.#inner.openWith(first, undefined);
+    const stream = new PrefaceStream(inner, owner, new Collector());
+    stream.known = true;
+    inner.owner = stream;
+    return stream;
+  }
+
+  accept(stream: WireStream<Owner>): void {
+    if (stream.state === 'offered') this.#inner.acceptWith(innerOf(stream), this.#acceptance);
+  }
+
+  /** Says why, and gives the peer time to read it: a reset could overtake the words. */
+  refuse(stream: WireStream<Owner>, reason: ResetReason, message = ''): void {
+    const own = stream as PrefaceStream<Owner>;
+    if (own.state !== 'offered') return;
+    if (this.#refused.size >= this.#limits.acceptBacklog) return this.reset(own, reason);
+    this.#inner.acceptWith(own.inner, this.#own(preface.encodeRefusal(reason, message)));
+    own.refused = true;
+    this.#refused.add(own);
+    this.#inner.end(own.inner);
+    this.#forget(own);
+  }
+
+  sendable(stream: WireStream<Owner>): number {
+    return this.#inner.sendable(innerOf(stream));
+  }
+
+  data(stream: WireStream<Owner>, payload: Bytes): void {
+    this.#inner.data(innerOf(stream), payload);
+  }
+
+  consumed(stream: WireStream<Owner>, bytes: number, now: () => number): void {
+    this.#inner.consumed(innerOf(stream), bytes, now);
+  }
+
+  end(stream: WireStream<Owner>): void {
+    this.#inner.end(innerOf(stream));
+  }
+
+  reset(stream: WireStream<Owner>, reason: ResetReason): void {
+    if (stream.state !== 'closed') this.#inner.reset(innerOf(stream), reason);
+  }
+
+  violated(stream: WireStream<Owner>, reason: ResetReason): void {
+    if (stream.state !== 'closed') this.#inner.violated(innerOf(stream), reason);
+  }
+
+  ping(): number {
+    return this.#inner.ping();
+  }
+
+  goAway(code?: GoAwayCode): void {
+    this.#inner.goAway(code);
+  }
+
+  close(): void {
+    this.#unread.close();
+    this.#refused.close();
+    this.#inner.close();
+  }
+
+  #innerEvents(): MachineEvents<PrefaceStream<Owner>, Bytes> {
+    return {
+      streamOpened: (inner) => this.#streamOpened(inner),
+      // The answer to the preface counts.
+      streamAccepted: () => {},
+      streamHeaders: () => {},
+      streamData: (inner, chunk) => this.#streamData(inner, chunk),
+      streamEnded: ({ owner }) => {
+        if (owner === undefined || owner.refused) return;
+        if (owner.collector === undefined) this.#events.streamEnded(owner);
+        else this.#inner.violated(owner.inner, 'protocol-error');
+      },
+      streamWritable: ({ owner }) => {
+        if (owner?.known === true) this.#events.streamWritable(owner);
+      },
+      streamReset: ({ owner }, reason) => {
+        if (owner?.known !== true) return;
+        const unanswered = !owner.inbound && owner.collector !== undefined;
+        this.#events.streamReset(owner, unanswered && reason === 'cancel' ? 'refused' : reason);
+      },
+      streamClosed: ({ owner }) => {
+        if (owner === undefined) return;
+        this.#unread.delete(owner);
+        this.#refused.delete(owner);
+        this.#forget(owner);
+      },
+      pong: (id) => this.#events.pong(id),
+      goneAway: (lastId, error) => this.#events.goneAway(lastId, error),
+    };
+  }
+
+  #streamOpened(inner: WireStream<PrefaceStream<Owner>>): void {
+    if (this.#unread.size >= this.#limits.acceptBacklog) return this.#inner.reset(inner, 'refused');
+    const stream = new PrefaceStream<Owner>(inner, undefined, new Collector());
+    inner.owner = stream;
+    this.#unread.add(stream);
+  }
+
+  #streamData(inner: WireStream<PrefaceStream<Owner>>, chunk: Bytes): void {
+    const stream = inner.owner;
+    if (stream === undefined || stream.refused) return;
+    if (stream.collector === undefined) return this.#events.streamData(stream, chunk);
+    const taken = stream.inbound
+      ? this.#readHeaders(stream, stream.collector, chunk)
+      : this.#readAnswer(stream, stream.collector, chunk);
+    if (inner.state === 'closed' || stream.refused) return;
+    this.#inner.consumed(inner, taken, () => this.#clock.now());
+    if (taken < chunk.length) this.#events.streamData(stream, chunk.subarray(taken) as Bytes);
+  }
+
+  #readHeaders(stream: PrefaceStream<Owner>, collector: Collector, chunk: Bytes): number {
+    const most = preface.maxBodyBytes(this.#limits);
+    const taken = collector.take(chunk, most);
+    if (collector.kind !== preface.VERSION) {
+      this.#known(stream);
+      this.refuse(stream, 'unsupported-version', `this side speaks version ${preface.VERSION} of the preface`);
+    } else if (collector.tooLong(most)) {
+      this.#inner.violated(stream.inner, 'protocol-error');
+    } else if (collector.complete) {
+      const headers = this.#decoded(stream, () => preface.decodeHeaders(collector.body, this.#limits));
+      if (headers === undefined) return taken;
+      this.#known(stream);
+      this.#events.streamOpened(stream, headers);
+    }
+    return taken;
+  }
+
+  #known(stream: PrefaceStream<Owner>): void {
+    this.#unread.delete(stream);
+    stream.collector = undefined;
+    stream.known = true;
+  }
+
+  #readAnswer(stream: PrefaceStream<Owner>, collector: Collector, chunk: Bytes): number {
+    if (collector.kind === undefined && chunk[0] === preface.ACCEPTED) {
+      stream.collector = undefined;
+      this.#events.streamAccepted(stream);
+      return 1;
+    }
+    const most = preface.maxBodyBytes(this.#limits);
+    const taken = collector.take(chunk, most);
+    if (collector.kind !== preface.REFUSED || collector.tooLong(most)) {
+      this.#inner.violated(stream.inner, 'protocol-error');
+    } else if (collector.complete) {
+      const refusal = this.#decoded(stream, () => preface.decodeRefusal(collector.body));
+      if (refusal === undefined) return taken;
+      this.#events.streamReset(stream, refusal.reason, refusal.message);
+      stream.collector = undefined;
+      this.#inner.reset(stream.inner, 'cancel');
+    }
+    return taken;
+  }
+
+  /** `undefined`: the peer sent something else, and the stream is over. */
+  #decoded<T>(stream: PrefaceStream<Owner>, decode: () => T): T | undefined {
+    try {
+      return decode();
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#inner.violated(stream.inner, 'protocol-error');
+      return undefined;
+    }
+  }
+
+  #forget(stream: PrefaceStream<Owner>): void {
+    if (!stream.known) return;
+    stream.known = false;
+    this.#events.streamClosed(stream);
+  }
+
+  /** The same bytes in the kind of memory that the output takes. */
+  #own(bytes: Uint8Array): Bytes {
+    const own = this.#allocate(bytes.length);
+    own.set(bytes);
+    return own;
+  }
+}
+
+function innerOf<Owner>(stream: WireStream<Owner>): WireStream<PrefaceStream<Owner>> {
+  return (stream as PrefaceStream<Owner>).inner;
+}
