@@ -23,10 +23,12 @@ export interface LineOptions {
  */
 export function serveLines(options: LineOptions): NewStreamHandler {
   const held = new Set<Stream>();
-  let filled: Promise<number> = Promise.resolve(0);
+  let nowFilled = (_bytes: number): void => {};
+  const filled = new Promise<number>((resolve) => (nowFilled = resolve));
   let goOn = (): void => {};
   return async (stream) => {
-    const [op = '', first = '', second = ''] = (await readLine(stream)).split(' ');
+    const line = await readLine(stream);
+    const [op = '', first = '', second = ''] = line.split(' ');
     switch (op) {
       case 'echo':
         stream.pipe(stream);
@@ -61,17 +63,14 @@ export function serveLines(options: LineOptions): NewStreamHandler {
         stream.end('dropped');
         return;
       case 'fill':
-        filled = new Promise((resolve) => {
-          stream.write(Buffer.alloc(Number(first)), () => resolve(Number(first)));
-        });
-        await filled;
+        stream.write(Buffer.alloc(Number(first)), () => nowFilled(Number(first)));
         stream.end();
         return;
       case 'filled':
         stream.end(String(await filled));
         return;
       case 'call-back':
-        stream.end(await ask(options.connection(), `echo\ncalled back`));
+        stream.end(await ask(options.connection(), `echo\n${line.slice(op.length + 1)}`));
         return;
       case 'ping':
         await options.connection().ping();
