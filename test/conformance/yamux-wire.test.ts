@@ -605,12 +605,19 @@ describe('9 Ping', () => {
     events: [],
     output: ['PING ack 3735928559'],
   });
-  check('9.2 ACK answers', { input: [ping(5, ACK)], events: ['pong 5'], output: [] });
-  check('9.3 (session.go) a ping without flags is taken for an answer', {
-    input: [ping(5, 0)],
-    events: ['pong 5'],
-    output: [],
-  });
+  for (const [what, flags] of [
+    ['9.2 ACK answers', ACK],
+    ['9.3 (session.go) a ping without flags is taken for an answer', 0],
+  ] as const) {
+    it(`${what}; one that nobody has asked for is dropped`, () => {
+      const harness = new YamuxHarness();
+      harness.machine.ping();
+      harness.takeOutput();
+      harness.receive(ping(5, flags), ping(0, flags));
+      assert.deepEqual(harness.takeEvents(), ['pong 0']);
+      assert.deepEqual(harness.takeOutput(), []);
+    });
+  }
   check('9.4 (session.go) with both flags it asks', {
     input: [ping(5, SYN | ACK)],
     events: [],

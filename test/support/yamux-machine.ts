@@ -9,6 +9,8 @@ export class YamuxHarness {
   readonly machine: YamuxMachine<string>;
   /** One line per event: `opened 1`, `data 1 "abc"`, `ended 1`, `closed 1`. */
   events: string[] = [];
+  /** The data itself, as it was handed out. */
+  readonly chunks: Buffer[] = [];
   readonly streams: Map<number, WireStream<string>> = new Map();
   now: number = 0;
   /** What to do with a stream that the peer opens. */
@@ -35,7 +37,10 @@ export class YamuxHarness {
         },
         streamAccepted: (stream) => log(`accepted ${stream.id}`),
         streamHeaders: (stream) => log(`headers ${stream.id}`),
-        streamData: (stream, chunk) => log(`data ${stream.id} ${JSON.stringify(chunk.toString('latin1'))}`),
+        streamData: (stream, chunk) => {
+          this.chunks.push(chunk);
+          log(`data ${stream.id} ${JSON.stringify(chunk.toString('latin1'))}`);
+        },
         streamEnded: (stream) => log(`ended ${stream.id}`),
         streamWritable: (stream) => log(`writable ${stream.id}`),
         streamReset: (stream, reason) => log(`reset ${stream.id} ${reason}`),
