@@ -13,6 +13,8 @@ export type GoProgram =
   | 'execclient-0.32'
   | 'execserver'
   | 'httpstreampeer'
+  | 'portforwardclient'
+  | 'portforwardserver'
   | 'spdypeer'
   | 'yamuxheaders'
   | 'yamuxpeer';
