@@ -45,7 +45,8 @@ function prefixRule(address: string, bits: number): Rule | undefined {
   if (family === 0 || bits > (family === 4 ? 32 : 128)) return undefined;
   const list = new BlockList();
   list.addSubnet(address, bits, family === 4 ? 'ipv4' : 'ipv6');
-  return (host) => contains(list, host);
+  // `::/0` is no prefix of an IPv4 address; an IPv4 prefix does hold for such an address in IPv6 form.
+  return (host) => (family === 4 || isIP(host) === 6) && contains(list, host);
 }
 
 function addressRule(address: string): (host: string) => boolean {
