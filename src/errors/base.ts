@@ -16,6 +16,8 @@ const BRAND = Symbol.for('trunkline.error');
  *
  * Tell them apart by `code`, which never changes within a major version. `instanceof` also works when two copies of the
  * package are loaded in one process: it compares a brand, not the prototype.
+ *
+ * Classes that browsers get state their `name` as a static property, because bundlers shorten the names of classes.
  */
 export abstract class TrunklineError extends Error {
   /** Stable identifier of the kind of error. */

@@ -16,6 +16,7 @@ export type ResetReason =
 
 /** The stream was reset: both directions ended at once, and what was not yet delivered is lost. */
 export class StreamResetError extends TrunklineError {
+  static override readonly name: string = 'StreamResetError';
   readonly code = 'ERR_STREAM_RESET';
   /** What the resetting side gave as its reason. */
   readonly reason: ResetReason;
@@ -29,20 +30,24 @@ export class StreamResetError extends TrunklineError {
 
 /** The connection went away while something on it was unfinished. Never reported for an orderly end. */
 export class ConnectionLostError extends TrunklineError {
+  static override readonly name: string = 'ConnectionLostError';
   readonly code = 'ERR_CONNECTION_LOST';
 }
 
 /** The connection was closed because nothing happened on it for its idle timeout. */
 export class IdleTimeoutError extends TrunklineError {
+  static override readonly name: string = 'IdleTimeoutError';
   readonly code = 'ERR_IDLE_TIMEOUT';
 }
 
 /** The peer broke the rules of the wire protocol; the connection cannot go on. */
 export class ProtocolError extends TrunklineError {
+  static override readonly name: string = 'ProtocolError';
   readonly code = 'ERR_PROTOCOL';
 }
 
 /** All stream ids of this side are used up; dial a new connection. */
 export class StreamsExhaustedError extends TrunklineError {
+  static override readonly name: string = 'StreamsExhaustedError';
   readonly code = 'ERR_STREAMS_EXHAUSTED';
 }

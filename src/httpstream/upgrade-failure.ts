@@ -10,6 +10,7 @@ export interface UpgradeFailureDetails extends TrunklineErrorOptions {
 
 /** The server did not upgrade the connection. Tells a caller that it may try another protocol. */
 export class UpgradeFailureError extends TrunklineError {
+  static override readonly name: string = 'UpgradeFailureError';
   readonly code = 'ERR_UPGRADE_FAILURE';
   /** HTTP status of the answer; `undefined` when there was no usable answer. */
   readonly statusCode: number | undefined;
