@@ -6,7 +6,8 @@ import { listen } from './remotecommand-server.js';
 
 const COMMAND = { command: ['x'] };
 
-// client-go tools/remotecommand/fallback_test.go. Its https proxy case needs proxies, which there are none of yet.
+// client-go tools/remotecommand/fallback_test.go. Its https proxy case is in proxy-remotecommand.test.ts: there is no need
+// to fall back from it.
 describe('remotecommand fallback', () => {
   it('TestFallbackClient_WebSocketPrimarySucceeds', { timeout: 10_000 }, async () => {
     await using server = await listen(remoteCommandHandler(() => 0));

@@ -19,8 +19,7 @@ import {
   STRANGER_KEY,
 } from '../support/certificates.js';
 
-// The rows of k8s.io/streaming httpstream/spdy/roundtripper_test.go. Its CONNECT and SOCKS5 rows belong to proxies, which
-// the dialer hook stands in for until they exist.
+// The rows of k8s.io/streaming httpstream/spdy/roundtripper_test.go; those with proxies are in proxy-roundtripper.test.ts.
 
 type OnUpgrade = (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
