@@ -16,7 +16,7 @@ export async function acceptWebSocketStreams(
   socket: Duplex,
   head: Buffer,
   request: RemoteCommandRequest,
-  options: Omit<ChannelOptions, 'protocols' | 'channels'>,
+  options: Omit<ChannelOptions, 'protocols' | 'channels'> & Partial<Pick<ChannelOptions, 'protocols'>>,
 ): Promise<RemoteCommandStreams> {
   const modes: ChannelMode[] = [];
   modes[CHANNELS.stdin] = request.stdin ? 'read' : 'ignore';
@@ -25,8 +25,8 @@ export async function acceptWebSocketStreams(
   modes[CHANNELS.error] = 'write';
   modes[CHANNELS.resize] = request.tty ? 'read' : 'ignore';
   const connection = await acceptChannels(req, socket, head, {
-    ...options,
     protocols: WEBSOCKET_SERVER_PROTOCOLS,
+    ...options,
     channels: modes,
   });
   const streams = new WebSocketStreams(connection, request);

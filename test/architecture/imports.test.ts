@@ -22,7 +22,7 @@ const RANKS: Readonly<Record<string, number>> = {
   'index.ts': 4,
   remotecommand: 6,
   portforward: 6,
-  proxy: 6,
+  proxy: 6.2,
   kubernetes: 6.5,
   apiserver: 7,
   cluster: 8,
