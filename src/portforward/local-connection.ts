@@ -73,6 +73,7 @@ export class LocalConnection implements ForwardedConnection {
     this.#timer?.cancel();
     this.#socket.off('close', gone);
     if (error !== undefined) abort(this.#socket);
+    // What this side broke off is no failure to tell of.
     if (error !== undefined && !signal.aborted) this.#events.failed(error, this);
     if (watched) this.#events.progress(this);
     this.#end.resolve(error);
@@ -87,8 +88,12 @@ export class LocalConnection implements ForwardedConnection {
     this.#abort.signal.addEventListener('abort', stop, { once: true });
     if (this.#abort.signal.aborted) stop();
     const broken = await splice(this.#socket, remote.data, { clock: this.#clock });
-    // Its client may be gone, and the connection over, before the server is done.
-    const said = broken?.side === 'left' ? '' : await within(remote.failure, REASON_TIMEOUT, this.#clock);
+    if (broken?.side === 'left') {
+      remote.release();
+      this.abort(broken.error);
+      return broken.error;
+    }
+    const said = await within(remote.failure, REASON_TIMEOUT, this.#clock);
     remote.release();
     if (said) return new PortForwardError(this.port.remotePort, said, { cause: broken?.error });
     return broken === undefined || isOrderly(broken, remote) ? undefined : broken.error;
@@ -105,7 +110,6 @@ export class LocalConnection implements ForwardedConnection {
 }
 
 /** Whether the server had sent everything and was just done, or its carrier cannot end one direction alone. */
-function isOrderly({ side, error }: SpliceFailure, { data }: RemoteEnd): boolean {
-  if (side !== 'right' || !data.readableEnded) return false;
-  return !(error instanceof StreamResetError && error.initiator === 'remote');
+function isOrderly({ error }: SpliceFailure, { data }: RemoteEnd): boolean {
+  return data.readableEnded && !(error instanceof StreamResetError && error.initiator === 'remote');
 }
