@@ -1,5 +1,5 @@
-// Rows of apimachinery `httpstream/wsstream/conn_test.go` that concern binary channels. There are no base64 codecs yet
-// (TestBase64Conn), nor `wsstream.Reader`, the log stream of stream_test.go.
+// Rows of apimachinery `httpstream/wsstream/conn_test.go` that concern binary channels; TestBase64Conn is in
+// channel-base64.test.ts. There is no `wsstream.Reader`, the log stream of stream_test.go.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { IncomingMessage } from 'node:http';
