@@ -3,7 +3,7 @@
  * by the `browser` condition of package.json.
  */
 export { connectWebSocket } from './connect.js';
-export type { ConnectWebSocketOptions } from './options.js';
+export { YAMUX_HEADERS_SUBPROTOCOL, YAMUX_SUBPROTOCOL, type ConnectWebSocketOptions } from './options.js';
 export type { BrowserConnection, BrowserStream, BrowserStreamHandler, IncomingBrowserStream } from './types.js';
 export type { WebSocketConstructor, WebSocketLike } from './web-socket.js';
 export * from '../errors/index.js';

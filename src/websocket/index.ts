@@ -32,6 +32,8 @@ export {
   type Verify,
   type WebSocketDuplexOptions,
 } from '../carrier/websocket/index.js';
+// All of the browser build, so that code for both finds the same names: its client runs in Node too.
+export * from '../browser/index.js';
 export type { WebSocketEngineOptions } from './engine.js';
 export { WebSocketResponseUpgrader, type WebSocketUpgraderOptions } from './response-upgrader.js';
 export { WebSocketRoundTripper, type WebSocketRoundTripperOptions } from './round-tripper.js';
