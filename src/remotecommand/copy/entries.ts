@@ -35,7 +35,8 @@ export async function* tarEntries(archive: AsyncIterable<Uint8Array>): AsyncGene
   let received = 0;
   const feeding = feed(archive, parser, (bytes) => (received += bytes)).catch((error: unknown) => {
     failure = { error };
-    parser.destroy();
+    // Without an error, an iterator that is asked only afterwards would wait for ever.
+    parser.destroy(error instanceof Error ? error : new Error(String(error)));
   });
   // What broke off a body is what broke off the archive.
   async function* told(body: RawEntry): AsyncGenerator<Buffer, void, undefined> {
