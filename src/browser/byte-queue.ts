@@ -7,11 +7,11 @@ const LARGEST_SLAB_BYTES = 16 * 1024;
  * their bytes.
  */
 export class ByteQueue {
-  #pieces: Uint8Array[] = [];
+  #pieces: Uint8Array<ArrayBuffer>[] = [];
   #first = 0;
   #length = 0;
   /** Memory of the last piece, while it has room. */
-  #slab: Uint8Array | undefined;
+  #slab: Uint8Array<ArrayBuffer> | undefined;
 
   get length(): number {
     return this.#length;
@@ -39,7 +39,7 @@ export class ByteQueue {
   }
 
   /** The oldest piece; the caller owns its memory. */
-  shift(): Uint8Array | undefined {
+  shift(): Uint8Array<ArrayBuffer> | undefined {
     const piece = this.#pieces[this.#first];
     if (piece === undefined) return undefined;
     this.#first++;

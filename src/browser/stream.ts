@@ -28,7 +28,7 @@ type ReplyState = 'pending' | 'accepted' | 'refused';
 /** A stream of a multiplexed connection, opened by either side, as a pair of WHATWG streams. */
 export class PairStream implements IncomingBrowserStream {
   readonly headers: StreamHeaders;
-  readonly readable: ReadableStream<Uint8Array>;
+  readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
   readonly writable: WritableStream<Uint8Array>;
   readonly wire: WireStream<PairStream>;
   /** Whether the handler decides later. */
@@ -37,7 +37,7 @@ export class PairStream implements IncomingBrowserStream {
   handled = false;
   readonly #host: StreamHost;
   readonly #unread = new ByteQueue();
-  #reader!: ReadableStreamDefaultController<Uint8Array>;
+  #reader!: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
   #writer!: WritableStreamDefaultController;
   /** Somebody waits in `read()`. */
   #wanted = false;
@@ -65,9 +65,10 @@ export class PairStream implements IncomingBrowserStream {
     this.headers = headers;
     this.wire = wire(this);
     this.#early = earlyData && !this.wire.inbound;
-    this.readable = new ReadableStream<Uint8Array>(
+    this.readable = new ReadableStream<Uint8Array<ArrayBuffer>>(
       {
-        start: (controller) => void (this.#reader = controller as ReadableStreamDefaultController<Uint8Array>),
+        start: (controller) =>
+          void (this.#reader = controller as ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>),
         pull: () => {
           this.#wanted = true;
           this.#deliver();

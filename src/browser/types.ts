@@ -21,7 +21,7 @@ export interface BrowserStream {
    * What the peer sends. Its window opens again only by what is read, so that an unread stream holds no more than one
    * window. Each chunk has memory of its own, which may be transferred.
    */
-  readonly readable: ReadableStream<Uint8Array>;
+  readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
   /**
    * What the peer gets. A write waits for the peer's window and for the WebSocket to have room; a chunk must not be
    * changed before its write has resolved. Takes what `fetch` takes as bytes: any `ArrayBufferView` or `ArrayBuffer`.
