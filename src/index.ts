@@ -6,6 +6,8 @@ export {
   HandshakeError,
   StreamHeaders,
   UpgradeFailureError,
+  anyResponseUpgrader,
+  dialFirst,
   failureStatus,
   handshake,
   isUpgradeFailure,

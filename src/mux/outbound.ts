@@ -106,10 +106,8 @@ export class Outbound {
   schedule(): void {
     if (this.#scheduled || this.#closed) return;
     this.#scheduled = true;
-    process.nextTick(() => {
-      this.#scheduled = false;
-      this.flush();
-    });
+    // A microtask behind the tick: streams end in ticks of their own, and their FIN is to leave with their data.
+    process.nextTick(() => queueMicrotask(this.#flushScheduled));
   }
 
   /** Hands the output to the socket, now. */
@@ -170,6 +168,11 @@ export class Outbound {
     });
     if (last > 0) this.#socket.uncork();
   }
+
+  readonly #flushScheduled = (): void => {
+    this.#scheduled = false;
+    this.flush();
+  };
 
   readonly #onTaken = (): void => {
     this.#inFlight = false;

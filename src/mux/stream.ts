@@ -1,4 +1,4 @@
-import { Duplex } from 'node:stream';
+import { Duplex, Readable } from 'node:stream';
 import { ownCopy } from '../bytes/own-copy.js';
 import { StreamResetError, type ResetReason } from '../errors/index.js';
 import type { IncomingStream, StreamHeaders } from '../httpstream/index.js';
@@ -36,11 +36,22 @@ const PIECE_BYTES = 256;
 /** What a writer may put down while the socket takes its last write: enough for several frames in the next one. */
 const WRITABLE_BYTES = 256 * 1024;
 
+const bufferedLength = Object.getOwnPropertyDescriptor(Readable.prototype, 'readableLength')?.get as () => number;
+
 /** Whether and how the stream was answered. */
 type ReplyState = 'pending' | 'accepted' | 'refused';
 
 /** A stream of a multiplexed connection, opened by either side. */
 export class MuxStream extends Duplex implements IncomingStream {
+  static {
+    // What is gathered waits to be read as well. Node has an accessor here, which its types call a property.
+    Object.defineProperty(this.prototype, 'readableLength', {
+      get(this: MuxStream): number {
+        return bufferedLength.call(this) + (this.#gathered?.length ?? 0);
+      },
+    });
+  }
+
   readonly headers: StreamHeaders;
   readonly wire: WireStream<MuxStream>;
   /** Whether the handler decides later. */
@@ -172,7 +183,7 @@ export class MuxStream extends Duplex implements IncomingStream {
 
   /** Lets the peer send as much again as was taken. */
   #credit(): void {
-    const taken = this.#received - this.readableLength - (this.#gathered?.length ?? 0) - this.#credited;
+    const taken = this.#received - this.readableLength - this.#credited;
     if (taken <= 0) return;
     this.#credited += taken;
     this.#host.consumed(this, taken);

@@ -5,6 +5,8 @@ import type { Connection, NewStreamHandler } from '../httpstream/index.js';
 import { MuxConnection, type MachineFactory } from '../mux/connection.js';
 import { checkConnectionOptions, type ConnectionOptions } from '../mux/options.js';
 import { PrefaceMachine } from '../mux/preface/machine.js';
+import { resolveLimits } from '../limits/limits.js';
+import { INITIAL_WINDOW } from '../wire/yamux/constants.js';
 import { YamuxMachine } from '../wire/yamux/machine.js';
 
 /** Settings of a yamux connection. Each stream has a window of its own, so `stallPolicy` has no effect. */
@@ -44,11 +46,22 @@ export function newYamuxClientConnection(duplex: Duplex, options: YamuxClientOpt
   return connect('client', duplex, options.newStreamHandler ?? refuseStreams, options);
 }
 
-/** Checks options before anything is sent. @throws InvalidArgumentError */
+/**
+ * Checks options before anything is sent. A peer may send a whole window on every stream before it hears from this side,
+ * so the budget must hold all of them.
+ *
+ * @throws InvalidArgumentError
+ */
 export function checkYamuxOptions(options: YamuxConnectionOptions): void {
   checkConnectionOptions(options);
   const { headers = true } = options;
-  if (typeof headers !== 'boolean') throw new InvalidArgumentError(`headers must be true or false`);
+  const { maxStreams, receiveBudgetBytes } = resolveLimits(options.limits);
+  if (maxStreams * INITIAL_WINDOW > receiveBudgetBytes) {
+    throw new InvalidArgumentError(
+      `maxStreams (${maxStreams}) × ${INITIAL_WINDOW}, the least window of yamux, exceeds receiveBudgetBytes (${receiveBudgetBytes})`,
+    );
+  }
+  if (typeof headers !== 'boolean') throw new InvalidArgumentError('headers must be true or false');
 }
 
 const refuseStreams: NewStreamHandler = (stream) => stream.refuse('refused', 'this side takes no streams');

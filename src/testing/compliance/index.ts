@@ -21,8 +21,8 @@ export function connectionCompliance(name: string, factory: ComplianceFactory, o
     baseCases(factory);
     replyCases(factory);
     halfCloseCases(factory);
-    resetCases(factory);
-    backpressureCases(factory, options.volume ?? 1);
+    resetCases(factory, options.resetReasons ?? true);
+    backpressureCases(factory, options.volume ?? 1, options.streamWindow ?? 0);
     idleCases(factory);
     closeCases(factory);
     stressCases(factory, options.volume ?? 1);

@@ -7,7 +7,7 @@ import type { ComplianceFactory } from './types.js';
 export function stressCases(factory: ComplianceFactory, volume: number): void {
   describe('stress', () => {
     it('1,000 streams at once', async () => {
-      const limits = { maxStreams: 1024, streamBufferBytes: 65_536 };
+      const limits = { maxStreams: 1024, streamBufferBytes: 65_536, receiveBudgetBytes: 256 * 1024 * 1024 };
       await withPair(factory, { options: { limits } }, async ({ client, server }) => {
         const streams = await Promise.all(
           Array.from({ length: 1000 }, async (_, index) => await client.createStream({ index: String(index) })),

@@ -29,6 +29,10 @@ export interface CompliancePair {
 export interface ComplianceOptions {
   /** Factor on the amounts of bytes and streams in the heavy cases, for carriers that are slow: a power of two. Default 1. */
   readonly volume?: number;
+  /** Whether the wire carries the reason of a reset; without, the peer sees `cancel`. Default true. */
+  readonly resetReasons?: boolean;
+  /** Bytes of the window that each stream has by itself; 0 where an unread stream stops the connection. Default 0. */
+  readonly streamWindow?: number;
 }
 
 /** Makes two connected ends of the engine under test, over the carrier under test. */

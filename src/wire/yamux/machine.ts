@@ -63,7 +63,7 @@ export class YamuxMachine<Owner, Bytes extends Uint8Array = Buffer> implements M
   readonly #inboundIds: InboundIds;
   #nextPing = 0;
   /** Pings that are not answered yet. */
-  #pingsOut = 0;
+  readonly #pingsOut = new Set<number>();
   #dataStream: YamuxStream<Owner> | undefined;
   #dataEnds = false;
   #goneAway = false;
@@ -201,7 +201,7 @@ export class YamuxMachine<Owner, Bytes extends Uint8Array = Buffer> implements M
 
   ping(): number {
     const id = this.#nextPing;
-    this.#pingsOut++;
+    this.#pingsOut.add(id);
     this.#nextPing = (id + 1) % 2 ** 32;
     this.#head(yamux.PING, yamux.SYN, 0, id);
     return id;
@@ -319,8 +319,7 @@ export class YamuxMachine<Owner, Bytes extends Uint8Array = Buffer> implements M
       this.#head(yamux.PING, yamux.ACK, 0, id);
       return;
     }
-    if (this.#pingsOut === 0) return this.#spendEmpty('answer to a ping that was never sent');
-    this.#pingsOut--;
+    if (!this.#pingsOut.delete(id)) return this.#spendEmpty('answer to a ping that was never sent');
     if (!this.#roundTrip.answered(id, this.#now)) this.#events.pong(id);
   }
 
