@@ -7,7 +7,7 @@ import { describeFrames } from './yamux-frames.js';
 /** A machine whose events are written down, with the wire streams it reported. */
 export class YamuxHarness {
   readonly machine: YamuxMachine<string>;
-  /** One line per event: `opened 1`, `data 1 "abc"`, `ended 1`, `closed 1`. */
+  /** One line per event: `opened 1`, `data 1 "abc"`, `data 1 65536 bytes`, `ended 1`, `closed 1`. */
   events: string[] = [];
   /** The data itself, as it was handed out. */
   readonly chunks: Buffer[] = [];
@@ -39,7 +39,8 @@ export class YamuxHarness {
         streamHeaders: (stream) => log(`headers ${stream.id}`),
         streamData: (stream, chunk) => {
           this.chunks.push(chunk);
-          log(`data ${stream.id} ${JSON.stringify(chunk.toString('latin1'))}`);
+          const text = chunk.length > 4096 ? `${chunk.length} bytes` : JSON.stringify(chunk.toString('latin1'));
+          log(`data ${stream.id} ${text}`);
         },
         streamEnded: (stream) => log(`ended ${stream.id}`),
         streamWritable: (stream) => log(`writable ${stream.id}`),
