@@ -5,8 +5,8 @@ import {
   wholeChunks,
   type ComplianceFactory,
 } from '../../src/testing/index.js';
-import { webSocketInMemory, webSocketOverTcp, type BreakableCarrier } from '../support/websocket-carriers.js';
 import { newYamuxClientConnection, newYamuxServerConnection } from '../../src/yamux/index.js';
+import { webSocketInMemory, webSocketOverTcp, type BreakableCarrier } from '../support/websocket-carriers.js';
 
 const SEED = 20_261_121;
 const YAMUX = { resetReasons: false, streamWindow: 256 * 1024 };
