@@ -26,6 +26,7 @@ import type { Machine, MachineEvents, WireStream } from '../wire/machine.js';
 import { Inbound } from './inbound.js';
 import { Keepalive } from './keepalive.js';
 import { checkMilliseconds, type ConnectionOptions } from './options.js';
+import { OpenBacklog } from './open-backlog.js';
 import { Outbound } from './outbound.js';
 import { Pings } from './pings.js';
 import { serveStream } from './serve-stream.js';
@@ -44,6 +45,9 @@ export interface MachineSetup {
   /** Bytes that finished streams of the peer still hold unread. */
   readonly held: () => number;
 }
+
+/** Streams without an answer, after which `createStream` waits before it opens one more: hashicorp's accept backlog. */
+const UNANSWERED_STREAMS = 256;
 
 /** Makes the wire machine of a connection. */
 export type MachineFactory = (events: MachineEvents<MuxStream>, setup: MachineSetup) => Machine<MuxStream>;
@@ -72,6 +76,7 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
   readonly #serving = new IdMap<MuxStream>();
   /** What streams of the peer hold unread that are in nobody's account above. */
   readonly #leftovers = new Leftovers();
+  readonly #openBacklog = new OpenBacklog(UNANSWERED_STREAMS);
   /** Opened by the peer, with the reply put off. */
   readonly #deferred = new Set<MuxStream>();
   #idleTimeout = 0;
@@ -137,14 +142,16 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
   async createStream(headers: HeadersInit, options: { readonly signal?: AbortSignal } = {}): Promise<Stream> {
     const { signal } = options;
     signal?.throwIfAborted();
-    const stream = this.openStream(headers) as MuxStream;
     const { createTimeout } = this.#limits;
+    const deadline = this.#clock.now() + createTimeout;
+    if (!this.#openBacklog.free) await this.#turn(signal);
+    const stream = this.openStream(headers) as MuxStream;
     const timer = this.#clock.setTimeout(() => {
       this.reset(stream, 'cancel');
       stream.destroy(
         new TimeoutError(`the peer did not answer stream ${stream.id} in ${createTimeout} ms`, createTimeout),
       );
-    }, createTimeout);
+    }, deadline - this.#clock.now());
     const aborted = (): void => {
       this.reset(stream, 'cancel');
       stream.destroy(signal?.reason instanceof Error ? signal.reason : new Error('aborted', { cause: signal?.reason }));
@@ -174,6 +181,8 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
       this.#limits.streamBufferBytes,
     );
     this.#register(stream);
+    stream.unanswered = true;
+    this.#openBacklog.opened();
     this.#flushLater();
     return stream;
   }
@@ -286,7 +295,9 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
   }
 
   streamAccepted(wire: WireStream<MuxStream>): void {
-    wire.owner?.replied();
+    if (wire.owner === undefined) return;
+    this.#answered(wire.owner);
+    wire.owner.replied();
   }
 
   streamHeaders(wire: WireStream<MuxStream>, fields: ReadonlyMap<string, readonly string[]>): void {
@@ -320,6 +331,7 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
   streamClosed(wire: WireStream<MuxStream>): void {
     const stream = wire.owner;
     if (stream === undefined) return;
+    this.#answered(stream);
     this.#outbound.drop(stream);
     this.#inbound.unstall(stream);
     this.#deferred.delete(stream);
@@ -384,6 +396,30 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
   #served(stream: MuxStream): void {
     this.#serving.delete(stream.id);
     this.#leftovers.add(stream);
+  }
+
+  /** Waits until a stream may be opened. */
+  async #turn(signal: AbortSignal | undefined): Promise<void> {
+    const { createTimeout } = this.#limits;
+    const controller = new AbortController();
+    const onAbort = (): void => controller.abort(signal?.reason);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    const timer = this.#clock.setTimeout(() => {
+      const message = `the peer answered none of ${UNANSWERED_STREAMS} streams before this one in ${createTimeout} ms`;
+      controller.abort(new TimeoutError(message, createTimeout, { initiator: 'remote' }));
+    }, createTimeout);
+    try {
+      await this.#openBacklog.turn(controller.signal);
+    } finally {
+      timer.cancel();
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  #answered(stream: MuxStream): void {
+    if (!stream.unanswered) return;
+    stream.unanswered = false;
+    this.#openBacklog.answered();
   }
 
   #register(stream: MuxStream): void {
@@ -467,6 +503,7 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
     // Those that still have something to deliver are not streams of this connection any more.
     this.#live.clear();
     this.#streams.clear();
+    this.#openBacklog.close();
     this.#machine.goAway();
     this.#outbound.finish();
     this.#pings.close(error ?? new ConnectionLostError('the connection was closed', { initiator: 'local' }));

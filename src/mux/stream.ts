@@ -58,6 +58,8 @@ export class MuxStream extends Duplex implements IncomingStream {
   deferred = false;
   /** Whether the handler is done with it, its promise included. */
   handled = false;
+  /** Whether we opened it and have no answer yet. */
+  unanswered = false;
   /** What it has still to send; belongs to whoever sends it. */
   outgoing: OutgoingWrite | undefined;
   readonly #host: StreamHost;
