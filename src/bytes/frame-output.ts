@@ -63,6 +63,18 @@ export class FrameOutput<Bytes extends Uint8Array = Buffer> {
     this.#length += payload.length;
   }
 
+  /** Appends a copy of bytes of any kind. */
+  copy(bytes: Uint8Array): void {
+    if (bytes.length <= SLAB_BYTES) {
+      const offset = this.reserve(bytes.length);
+      this.#slab.set(bytes, offset);
+      return;
+    }
+    const own = this.#allocate(bytes.length);
+    own.set(bytes);
+    this.append(own);
+  }
+
   /** Hands out all that was collected, in order. */
   take(): Bytes[] {
     this.#cut();

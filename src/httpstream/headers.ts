@@ -4,7 +4,7 @@ import { InvalidArgumentError } from '../errors/index.js';
 export type HeadersInit =
   | StreamHeaders
   | Readonly<Record<string, string | readonly string[] | undefined>>
-  | Iterable<readonly [name: string, value: string]>;
+  | Iterable<readonly [name: string, value: string | readonly string[]]>;
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const FORBIDDEN_IN_VALUE = /[\0\r\n]/;
@@ -19,16 +19,13 @@ export class StreamHeaders implements Iterable<[name: string, value: string]> {
 
   /** @throws InvalidArgumentError for a name or value outside the grammar. */
   constructor(init: HeadersInit = {}) {
-    const values = new Map<string, string[]>();
-    for (const [name, value] of pairsOf(init)) {
-      if (!TOKEN.test(name)) throw new InvalidArgumentError(`invalid header name: ${JSON.stringify(name)}`);
-      if (FORBIDDEN_IN_VALUE.test(value))
-        throw new InvalidArgumentError(`header ${name} has CR, LF or NUL in its value`);
-      const key = name.toLowerCase();
-      const present = values.get(key);
-      if (present === undefined) values.set(key, [value]);
-      else present.push(value);
+    if (init instanceof StreamHeaders) {
+      this.#values = init.#values;
+      return;
     }
+    const values = new Map<string, string[]>();
+    if (Symbol.iterator in init) for (const [name, value] of init) add(values, name, value);
+    else for (const name of Object.keys(init)) add(values, name, init[name]);
     this.#values = values;
   }
 
@@ -61,15 +58,25 @@ export class StreamHeaders implements Iterable<[name: string, value: string]> {
   }
 }
 
-function* pairsOf(init: HeadersInit): Iterable<readonly [string, string]> {
-  if (Symbol.iterator in init) {
-    yield* init;
+function add(values: Map<string, string[]>, name: string, value: string | readonly string[] | undefined): void {
+  if (value === undefined) return;
+  if (!TOKEN.test(name)) throw new InvalidArgumentError(`invalid header name: ${JSON.stringify(name)}`);
+  const key = name.toLowerCase();
+  const present = values.get(key);
+  if (typeof value === 'string') {
+    check(name, value);
+    if (present === undefined) values.set(key, [value]);
+    else present.push(value);
     return;
   }
-  for (const [name, value] of Object.entries(init)) {
-    if (value === undefined) continue;
-    if (typeof value === 'string') yield [name, value];
-    else if (Array.isArray(value)) for (const one of value) yield [name, one];
-    else throw new InvalidArgumentError(`the value of header ${name} must be text or a list of texts`);
-  }
+  if (!Array.isArray(value))
+    throw new InvalidArgumentError(`the value of header ${name} must be text or a list of texts`);
+  const list: readonly string[] = value;
+  for (const one of list) check(name, one);
+  if (present !== undefined) present.push(...list);
+  else if (list.length > 0) values.set(key, [...list]);
+}
+
+function check(name: string, value: string): void {
+  if (FORBIDDEN_IN_VALUE.test(value)) throw new InvalidArgumentError(`header ${name} has CR, LF or NUL in its value`);
 }

@@ -528,7 +528,7 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
 
 function parseHeaders(fields: ReadonlyMap<string, readonly string[]>): StreamHeaders | undefined {
   try {
-    return new StreamHeaders(Object.fromEntries(fields));
+    return new StreamHeaders(fields);
   } catch (error) {
     if (error instanceof InvalidArgumentError) return undefined;
     throw error;

@@ -1,5 +1,4 @@
 import type { FrameOutput } from '../../bytes/frame-output.js';
-import type { Allocate } from '../../bytes/memory.js';
 import type { Clock } from '../../clock/clock.js';
 import { ProtocolError, type ResetReason } from '../../errors/index.js';
 import type { Limits } from '../../limits/limits.js';
@@ -10,6 +9,8 @@ import * as preface from './codec.js';
 import { Collector } from './collector.js';
 import { Deadlines } from './deadlines.js';
 import { PrefaceStream } from './stream.js';
+
+const ACCEPTANCE = Uint8Array.of(preface.ACCEPTED);
 
 /** How a {@link PrefaceMachine} is set up. */
 export interface PrefaceMachineOptions<Bytes extends Uint8Array> extends YamuxMachineOptions<Bytes> {
@@ -27,21 +28,19 @@ export class PrefaceMachine<Owner, Bytes extends Uint8Array = Buffer> implements
   readonly #inner: YamuxMachine<PrefaceStream<Owner>, Bytes>;
   readonly #events: MachineEvents<Owner, Bytes>;
   readonly #limits: Limits;
-  readonly #clock: Clock;
-  readonly #allocate: Allocate<Bytes>;
-  readonly #acceptance: Bytes;
+  readonly #now: () => number;
   /** Streams of the peer whose preface is not complete. */
   readonly #unread: Deadlines<PrefaceStream<Owner>>;
+  /** The peer's latest stream, while its preface may still follow in what is being received: a deadline costs. */
+  #newest: PrefaceStream<Owner> | undefined;
   /** Streams of the peer that were refused, until the peer has taken note of it. */
   readonly #refused: Deadlines<PrefaceStream<Owner>>;
 
   constructor(options: PrefaceMachineOptions<Bytes>, events: MachineEvents<Owner, Bytes>) {
-    const { allocate, clock, limits } = options;
+    const { clock, limits } = options;
     this.#events = events;
     this.#limits = limits;
-    this.#clock = clock;
-    this.#allocate = allocate;
-    this.#acceptance = this.#own(Uint8Array.of(preface.ACCEPTED));
+    this.#now = () => clock.now();
     this.#inner = new YamuxMachine<PrefaceStream<Owner>, Bytes>(options, this.#innerEvents());
     const expired = (stream: PrefaceStream<Owner>): void => this.#inner.reset(stream.inner, 'cancel');
     this.#unread = new Deadlines(clock, limits.frameTimeout, expired);
@@ -69,7 +68,9 @@ export class PrefaceMachine<Owner, Bytes extends Uint8Array = Buffer> implements
   }
 
   receive(chunk: Bytes, offset: number, now: number): number {
-    return this.#inner.receive(chunk, offset, now);
+    const end = this.#inner.receive(chunk, offset, now);
+    this.#watchNewest();
+    return end;
   }
 
   pause(): void {
@@ -77,7 +78,7 @@ export class PrefaceMachine<Owner, Bytes extends Uint8Array = Buffer> implements
   }
 
   open(headers: HeaderEntries, owner: Owner): WireStream<Owner> {
-    const first = this.#own(preface.encodeHeaders(headers, this.#limits));
+    const first = preface.encodeHeaders(headers, this.#limits);
     const inner = this.#inner.openWith(first, undefined);
     const stream = new PrefaceStream(inner, owner, new Collector());
     stream.known = true;
@@ -86,7 +87,7 @@ export class PrefaceMachine<Owner, Bytes extends Uint8Array = Buffer> implements
   }
 
   accept(stream: WireStream<Owner>): void {
-    if (stream.state === 'offered') this.#inner.acceptWith(innerOf(stream), this.#acceptance);
+    if (stream.state === 'offered') this.#inner.acceptWith(innerOf(stream), ACCEPTANCE);
   }
 
   /** Says why, and gives the peer time to read it: a reset could overtake the words. */
@@ -94,7 +95,7 @@ export class PrefaceMachine<Owner, Bytes extends Uint8Array = Buffer> implements
     const own = stream as PrefaceStream<Owner>;
     if (own.state !== 'offered') return;
     if (this.#refused.size >= this.#limits.acceptBacklog) return this.reset(own, reason);
-    this.#inner.acceptWith(own.inner, this.#own(preface.encodeRefusal(reason, message)));
+    this.#inner.acceptWith(own.inner, preface.encodeRefusal(reason, message));
     own.refused = true;
     this.#refused.add(own);
     this.#inner.end(own.inner);
@@ -161,8 +162,8 @@ export class PrefaceMachine<Owner, Bytes extends Uint8Array = Buffer> implements
       },
       streamClosed: ({ owner }) => {
         if (owner === undefined) return;
-        this.#unread.delete(owner);
-        this.#refused.delete(owner);
+        this.#unwatch(owner);
+        if (owner.refused) this.#refused.delete(owner);
         this.#forget(owner);
       },
       pong: (id) => this.#events.pong(id),
@@ -171,10 +172,22 @@ export class PrefaceMachine<Owner, Bytes extends Uint8Array = Buffer> implements
   }
 
   #streamOpened(inner: WireStream<PrefaceStream<Owner>>): void {
+    this.#watchNewest();
     if (this.#unread.size >= this.#limits.acceptBacklog) return this.#inner.reset(inner, 'refused');
     const stream = new PrefaceStream<Owner>(inner, undefined, new Collector());
     inner.owner = stream;
-    this.#unread.add(stream);
+    this.#newest = stream;
+  }
+
+  #watchNewest(): void {
+    if (this.#newest === undefined) return;
+    this.#unread.add(this.#newest);
+    this.#newest = undefined;
+  }
+
+  #unwatch(stream: PrefaceStream<Owner>): void {
+    if (this.#newest === stream) this.#newest = undefined;
+    else if (this.#unread.size > 0) this.#unread.delete(stream);
   }
 
   #streamData(inner: WireStream<PrefaceStream<Owner>>, chunk: Bytes): void {
@@ -185,7 +198,7 @@ export class PrefaceMachine<Owner, Bytes extends Uint8Array = Buffer> implements
       ? this.#readHeaders(stream, stream.collector, chunk)
       : this.#readAnswer(stream, stream.collector, chunk);
     if (inner.state === 'closed' || stream.refused) return;
-    this.#inner.consumed(inner, taken, () => this.#clock.now());
+    this.#inner.consumed(inner, taken, this.#now);
     if (taken < chunk.length) this.#events.streamData(stream, chunk.subarray(taken) as Bytes);
   }
 
@@ -207,7 +220,7 @@ export class PrefaceMachine<Owner, Bytes extends Uint8Array = Buffer> implements
   }
 
   #known(stream: PrefaceStream<Owner>): void {
-    this.#unread.delete(stream);
+    this.#unwatch(stream);
     stream.collector = undefined;
     stream.known = true;
   }
@@ -247,13 +260,6 @@ export class PrefaceMachine<Owner, Bytes extends Uint8Array = Buffer> implements
     if (!stream.known) return;
     stream.known = false;
     this.#events.streamClosed(stream);
-  }
-
-  /** The same bytes in the kind of memory that the output takes. */
-  #own(bytes: Uint8Array): Bytes {
-    const own = this.#allocate(bytes.length);
-    own.set(bytes);
-    return own;
   }
 }
 

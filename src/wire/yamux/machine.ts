@@ -125,7 +125,7 @@ export class YamuxMachine<Owner, Bytes extends Uint8Array = Buffer> implements M
   }
 
   /** Opens a stream whose first bytes travel in the frame that opens it. */
-  openWith(first: Bytes | undefined, owner: Owner | undefined): WireStream<Owner> {
+  openWith(first: Uint8Array | undefined, owner: Owner | undefined): WireStream<Owner> {
     if (this.#nextId > yamux.MAX_STREAM_ID) {
       throw new StreamsExhaustedError('all yamux stream ids of this connection are used', { initiator: 'local' });
     }
@@ -142,7 +142,7 @@ export class YamuxMachine<Owner, Bytes extends Uint8Array = Buffer> implements M
   }
 
   /** Accepts a stream; `first` travels in the same frame. */
-  acceptWith(stream: WireStream<Owner>, first: Bytes | undefined): void {
+  acceptWith(stream: WireStream<Owner>, first: Uint8Array | undefined): void {
     const own = this.#own(stream);
     if (own?.state !== 'offered') return;
     own.state = 'open';
@@ -348,7 +348,7 @@ export class YamuxMachine<Owner, Bytes extends Uint8Array = Buffer> implements M
   }
 
   /** The first frame of this side on a stream: says that the stream is, and how large its window is. */
-  #begin(stream: YamuxStream<Owner>, flag: number, first: Bytes | undefined): void {
+  #begin(stream: YamuxStream<Owner>, flag: number, first: Uint8Array | undefined): void {
     this.#activity++;
     const wanted = Math.min(this.#limits.streamBufferBytes - stream.window, this.#budget.growth(stream.window));
     const extra = Math.max(0, wanted);
@@ -361,7 +361,7 @@ export class YamuxMachine<Owner, Bytes extends Uint8Array = Buffer> implements M
     if (first === undefined) return;
     stream.sendWindow -= first.length;
     this.#head(yamux.DATA, extra > 0 ? 0 : flag, stream.id, first.length);
-    this.output.append(first);
+    this.output.copy(first);
   }
 
   /**
