@@ -16,6 +16,7 @@ export type GoProgram =
   | 'portforwardclient'
   | 'portforwardserver'
   | 'spdypeer'
+  | 'websocketyamux'
   | 'yamuxheaders'
   | 'yamuxpeer';
 
