@@ -13,6 +13,8 @@ export class FakeWebSocket extends EventTarget implements WebSocketLike {
   readonly messages: number[] = [];
   /** What the peer's end reads and writes. */
   readonly peer: Duplex;
+  /** Whether `close` was called, and with which code. */
+  closed: boolean = false;
   closeCode: number | undefined;
   readonly #end: Duplex;
   #held: Uint8Array[] | undefined;
@@ -55,7 +57,9 @@ export class FakeWebSocket extends EventTarget implements WebSocketLike {
   }
 
   close(code?: number): void {
-    this.closeCode ??= code;
+    if (this.closed) return;
+    this.closed = true;
+    this.closeCode = code;
     // As far as a network that is stopped lets it.
     if (this.#held === undefined && !this.#end.destroyed) this.#end.end();
   }

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { connectWebSocket, type BrowserConnection, type ConnectWebSocketOptions } from '../../../src/browser/index.js';
 import type { Connection, NewStreamHandler } from '../../../src/httpstream/index.js';
 import { newYamuxServerConnection, type YamuxConnectionOptions } from '../../../src/yamux/index.js';
@@ -51,4 +52,14 @@ export async function writeAll(writable: WritableStream<Uint8Array>, bytes: Uint
   const writer = writable.getWriter();
   await writer.write(bytes);
   await writer.close();
+}
+
+/** Waits, turn by turn of the event loop, until `condition` holds; the test's own timeout ends it. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await nextTurn();
+}
+
+/** Lets what is under way come to rest. */
+export async function turns(count = 20): Promise<void> {
+  for (let i = 0; i < count; i++) await nextTurn();
 }
