@@ -11,10 +11,13 @@ import { Tally } from './tally.js';
 import { webSocket } from './websocket.js';
 import type { Wire } from './wire.js';
 import { yamuxJs } from './yamux-js.js';
+import { yamux, yamuxInWebSocket } from './yamux.js';
 
 const WIRES: Readonly<Record<string, Wire>> = {
   raw,
   spdy,
+  yamux,
+  'yamux-websocket': yamuxInWebSocket,
   websocket: webSocket,
   http2,
   'libp2p-yamux': libp2pYamux,
