@@ -7,7 +7,8 @@ export {
 export { StreamHeaders, type HeadersInit } from './headers.js';
 export { noOpNewStreamHandler } from './noop.js';
 export { UpgradeFailureError, isUpgradeFailure } from './upgrade-failure.js';
-export { headerValues, isUpgradeRequest } from './upgrade-request.js';
+export { hasBody, headerValues, isUpgradeRequest } from './upgrade-request.js';
+export { checkUpgrade, type RefusalTiming } from './check-upgrade.js';
 export { HandshakeError, handshake } from './handshake.js';
 export { absorbErrors, refuseUpgrade, writeSwitchingProtocols, type RefusalOptions } from './respond.js';
 export { failureStatus, parseStatus, type Status, type StatusCause } from './status.js';

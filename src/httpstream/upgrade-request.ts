@@ -12,3 +12,12 @@ export function headerValues(req: Pick<IncomingMessage, 'headersDistinct'>, name
 export function isUpgradeRequest(req: Pick<IncomingMessage, 'headersDistinct'>): boolean {
   return headerValues(req, 'connection').some((value) => value.toLowerCase().includes('upgrade'));
 }
+
+/**
+ * Whether the request has a body, or says so. One that upgrades must not: its bytes would be taken for the new protocol's,
+ * or a second request hidden in them would pass whoever checked the first.
+ */
+export function hasBody(req: Pick<IncomingMessage, 'headersDistinct'>): boolean {
+  const lengths = headerValues(req, 'content-length');
+  return headerValues(req, 'transfer-encoding').length > 0 || lengths.some((length) => length.trim() !== '0');
+}

@@ -2,9 +2,9 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import {
   absorbErrors,
+  checkUpgrade,
   headerValues,
   isUpgradeRequest,
-  refuseUpgrade,
   writeSwitchingProtocols,
   type Connection,
   type HeadersInit,
@@ -30,7 +30,7 @@ export class SpdyResponseUpgrader implements ResponseUpgrader {
   }
 
   /**
-   * Sends the 101 and returns the connection; a request without the upgrade headers gets 400 and `undefined`.
+   * Sends the 101 and returns the connection; a request without the upgrade headers, or with a body, gets 400 and `undefined`.
    *
    * @param headers go into the 101; put the protocol that `handshake` chose here.
    * @throws InvalidArgumentError, before anything is sent, for unusable headers.
@@ -43,16 +43,9 @@ export class SpdyResponseUpgrader implements ResponseUpgrader {
     headers: HeadersInit = {},
   ): Connection | undefined {
     absorbErrors(socket);
-    if (!this.accepts(req)) {
-      const { clock, limits } = this.#options;
-      refuseUpgrade(
-        socket,
-        400,
-        `unable to upgrade: missing "Connection: Upgrade" or "Upgrade: ${UPGRADE_TOKEN}" in the request`,
-        { timeout: resolveLimits(limits).upgradeTimeout, ...(clock === undefined ? {} : { clock }) },
-      );
-      return undefined;
-    }
+    const { clock, limits } = this.#options;
+    const timing = { clock, timeout: resolveLimits(limits).upgradeTimeout };
+    if (!checkUpgrade(req, socket, this.accepts(req), `"Upgrade: ${UPGRADE_TOKEN}"`, timing)) return undefined;
     writeSwitchingProtocols(socket, UPGRADE_TOKEN, headers);
     return newSpdyServerConnection(socket, newStreamHandler, { ...this.#options, head });
   }

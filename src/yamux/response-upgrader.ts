@@ -2,9 +2,9 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import {
   absorbErrors,
+  checkUpgrade,
   headerValues,
   isUpgradeRequest,
-  refuseUpgrade,
   writeSwitchingProtocols,
   type Connection,
   type HeadersInit,
@@ -43,7 +43,7 @@ export class YamuxResponseUpgrader implements ResponseUpgrader {
   }
 
   /**
-   * Sends the 101 and returns the connection; a request without the upgrade headers gets 400 and `undefined`.
+   * Sends the 101 and returns the connection; a request without the upgrade headers, or with a body, gets 400 and `undefined`.
    *
    * @param headers go into the 101; put the protocol that `handshake` chose here.
    * @throws InvalidArgumentError, before anything is sent, for unusable headers.
@@ -57,15 +57,10 @@ export class YamuxResponseUpgrader implements ResponseUpgrader {
   ): Connection | undefined {
     absorbErrors(socket);
     const token = isUpgradeRequest(req) ? this.#tokenOf(req) : undefined;
-    if (token === undefined) {
-      const { clock, limits } = this.#options;
-      const tokens = this.#tokens.map((name) => `"Upgrade: ${name}"`).join(' or ');
-      refuseUpgrade(socket, 400, `unable to upgrade: missing "Connection: Upgrade" or ${tokens} in the request`, {
-        timeout: resolveLimits(limits).upgradeTimeout,
-        ...(clock === undefined ? {} : { clock }),
-      });
-      return undefined;
-    }
+    const { clock, limits } = this.#options;
+    const timing = { clock, timeout: resolveLimits(limits).upgradeTimeout };
+    const tokens = this.#tokens.map((name) => `"Upgrade: ${name}"`).join(' or ');
+    if (!checkUpgrade(req, socket, token !== undefined, tokens, timing) || token === undefined) return undefined;
     writeSwitchingProtocols(socket, token, headers);
     const options = { ...this.#options, headers: token === HEADERS_TOKEN, head };
     return newYamuxServerConnection(socket, newStreamHandler, options);
