@@ -132,7 +132,8 @@ async function start(
   return { port, stop };
 }
 
-async function freePort(): Promise<number> {
+/** A port of loopback that is free now. */
+export async function freePort(): Promise<number> {
   const server = createServer();
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -142,7 +143,8 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-async function listening(child: ChildProcess, port: number): Promise<void> {
+/** Waits until something listens on the port; rejects when the program ends first. */
+export async function listening(child: ChildProcess, port: number): Promise<void> {
   for (let attempt = 0; attempt < 100; attempt++) {
     if (child.exitCode !== null) throw new Error(`exit code ${child.exitCode}`);
     if (await connects(port)) return;
