@@ -11,7 +11,10 @@ export class PortNotAllowedError extends TrunklineError {
   }
 }
 
-/** The server could not forward one connection; the message is what it said. Other connections are not concerned. */
+/**
+ * One connection could not be forwarded; other connections are not concerned. The message is what the server said, unless
+ * `initiator` is `local`.
+ */
 export class PortForwardError extends TrunklineError {
   readonly code = 'ERR_PORT_FORWARD';
   /** The port in the pod. */

@@ -102,7 +102,7 @@ function serveWebSocket({ req, socket, head, settings, connection }: Upgrade): v
   const accepted =
     chosen === TUNNEL_PROTOCOL
       ? serveTunnel(req, socket, head, settings, connection)
-      : serveChannels(req, socket, head, portsOf(req, chosen, settings), settings);
+      : serveChannels(req, socket, head, chosen, portsOf(req, chosen, settings), settings);
   // Whoever refuses there has answered.
   accepted.catch(() => {});
 }

@@ -96,7 +96,14 @@ export class LocalConnection implements ForwardedConnection {
     const said = await within(remote.failure, REASON_TIMEOUT, this.#clock);
     remote.release();
     if (said) return new PortForwardError(this.port.remotePort, said, { cause: broken?.error });
-    return broken === undefined || isOrderly(broken, remote) ? undefined : broken.error;
+    return broken === undefined || isOrderly(broken, remote) ? undefined : this.#explain(broken.error);
+  }
+
+  #explain(error: Error): Error {
+    const stalled = error instanceof StreamResetError && error.initiator === 'local';
+    if (!stalled) return error;
+    const message = 'the local client did not read what came for it, and held up other connections';
+    return new PortForwardError(this.port.remotePort, message, { cause: error, initiator: 'local' });
   }
 
   #watchProgress(): void {

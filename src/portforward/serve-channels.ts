@@ -8,7 +8,6 @@ import {
   type ChannelMode,
 } from '../carrier/websocket/index.js';
 import { dialPort, reasonOf } from './dial-port.js';
-import { BASE64_CHANNEL_PROTOCOL, CHANNEL_PROTOCOL } from './protocol.js';
 import type { ForwardSettings } from './settings.js';
 import { splice, type SpliceFailure } from './splice.js';
 
@@ -23,12 +22,13 @@ export async function serveChannels(
   req: IncomingMessage,
   socket: Duplex,
   head: Buffer,
+  protocol: string,
   ports: readonly number[],
   settings: ForwardSettings,
 ): Promise<void> {
   const { clock, idleTimeout, limits, pingPeriod, signal } = settings;
   const options: AcceptChannelsOptions = {
-    protocols: [CHANNEL_PROTOCOL, BASE64_CHANNEL_PROTOCOL],
+    protocols: [protocol],
     channels: ports.flatMap((): ChannelMode[] => ['duplex', 'write']),
     limits,
     clock,

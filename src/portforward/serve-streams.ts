@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { LimitExceededError } from '../errors/index.js';
+import { LimitExceededError, StreamResetError, TimeoutError } from '../errors/index.js';
 import type { Connection, NewStreamHandler } from '../httpstream/index.js';
 import { dialPort, reasonOf } from './dial-port.js';
 import { ERROR_SCOPE, ERROR_SCOPE_CONNECTION } from './protocol.js';
@@ -64,13 +64,18 @@ export class StreamSession {
       return;
     }
     pair.data.accept();
-    const { clock } = this.#settings;
+    const { clock, stallTimeout } = this.#settings;
     const failed = ({ side, error }: SpliceFailure): void => {
       if (side === 'right') this.#fail(pair, error);
+      else if (isStall(error))
+        this.#fail(
+          pair,
+          new TimeoutError(`the pod read nothing for ${stallTimeout} ms`, stallTimeout, { cause: error }),
+        );
     };
-    const failure = await splice(pair.data, pod, { clock, failed });
+    await splice(pair.data, pod, { clock, failed });
     // A client that is gone, or has enough, is no failure.
-    if (failure?.side !== 'right') finishError(pair.error);
+    finishError(pair.error);
   }
 
   async #dial({ data, port }: StreamPair): Promise<Duplex> {
@@ -103,6 +108,11 @@ export class StreamSession {
 /** Whether the client takes text on the error stream as the end of one connection rather than of everything. */
 function survivesText({ error }: StreamPair): boolean {
   return error.headers.get(ERROR_SCOPE) === ERROR_SCOPE_CONNECTION;
+}
+
+/** Whether a stream was reset because nobody read it for the time that the stall policy allows. */
+function isStall(error: Error): boolean {
+  return error instanceof StreamResetError && error.initiator === 'local' && error.reason === 'flow-control-error';
 }
 
 function finishError(stream: StreamPair['error'], text = ''): void {
