@@ -1,6 +1,7 @@
 import type { Stats } from 'node:fs';
 import { chmod, link, lstat, lutimes, mkdir, open, symlink, utimes, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { BlockWriter } from './block-writer.js';
 import { CopyError, local, localFailure } from './error.js';
 import type { TarEntry } from './entries.js';
 import { unsafe } from './entry-path.js';
@@ -23,6 +24,7 @@ export class Destination {
   /** The folders that the last entry was in, from the root's child down; each is known to be a real one. */
   readonly #open: OpenFolder[] = [];
 
+  readonly #writer = new BlockWriter();
   #made = false;
 
   /** @param root the folder to put everything into; it, and the ones above it, are made when something comes. */
@@ -44,7 +46,7 @@ export class Destination {
     await replace(path, async (temporary) => {
       const handle = await local(path, () => open(temporary, 'wx', 0o600));
       try {
-        await fill(handle, path, entry, wrote);
+        await this.#fill(handle, path, entry, wrote);
         await local(path, () => handle.chmod(entry.mode));
         await local(path, () => handle.utimes(entry.mtime, entry.mtime));
       } finally {
@@ -80,6 +82,20 @@ export class Destination {
     await this.#leaveTo(0);
   }
 
+  async #fill(handle: FileHandle, path: string, entry: TarEntry, wrote: (bytes: number) => void): Promise<void> {
+    let length = 0;
+    this.#writer.clear();
+    for await (const chunk of entry.body) {
+      await local(path, () => this.#writer.write(handle, chunk));
+      length += chunk.length;
+      wrote(chunk.length);
+    }
+    await local(path, () => this.#writer.flush(handle));
+    if (length !== entry.size) {
+      throw new CopyError('bad-archive', `${entry.name} has ${length} bytes instead of ${entry.size}`, { path });
+    }
+  }
+
   async #place(segments: readonly string[], name: string): Promise<string> {
     await this.#enter(segments.slice(0, -1), name);
     return join(this.#root, ...segments);
@@ -113,19 +129,6 @@ export class Destination {
       await local(path, () => chmod(path, attributes.mode));
       await local(path, () => utimes(path, attributes.mtime, attributes.mtime));
     }
-  }
-}
-
-async function fill(handle: FileHandle, path: string, entry: TarEntry, wrote: (bytes: number) => void): Promise<void> {
-  let length = 0;
-  for await (const chunk of entry.body) {
-    // From where the last one ended, and all of it.
-    await local(path, () => handle.writeFile(chunk));
-    length += chunk.length;
-    wrote(chunk.length);
-  }
-  if (length !== entry.size) {
-    throw new CopyError('bad-archive', `${entry.name} has ${length} bytes instead of ${entry.size}`, { path });
   }
 }
 
