@@ -9,6 +9,7 @@ const binFolder = join(goFolder, 'bin');
 
 /** The Go peers. `execclient-0.32` is execclient built with client-go 0.32, of kubectl 1.32's age. */
 export type GoProgram =
+  | 'base64client'
   | 'execclient'
   | 'execclient-0.32'
   | 'execserver'
