@@ -16,7 +16,7 @@ export interface Endpoint {
 const KEEP_ALIVE_MILLISECONDS = 15_000;
 
 /** Opens a TCP or TLS connection. Rejects with what the socket reported; when the signal aborts, the socket is destroyed. */
-export function openSocket(
+export async function openSocket(
   { host, port, secure }: Endpoint,
   tls: TlsConnectionOptions | undefined,
   signal: AbortSignal,
