@@ -10,7 +10,7 @@ import { listen, type WebSocketConstructor, type WebSocketLike } from './web-soc
 /**
  * Opens a WebSocket and speaks yamux in it.
  *
- * @param url `ws:`, `wss:`, `http:` or `https:`; in a page, one relative to it too.
+ * @param url `ws:`, `wss:`, `http:` or `https:`, which mean the same; in a page or a worker, relative to it too.
  * @throws UpgradeFailureError when the WebSocket could not be opened (browsers hide why), or the server chose no
  * subprotocol of ours; TimeoutError after `limits.upgradeTimeout`; the abort reason; InvalidArgumentError.
  */
@@ -21,7 +21,8 @@ export async function connectWebSocket(
   checkOptions(options);
   const { signal, protocols = [YAMUX_HEADERS_SUBPROTOCOL] } = options;
   signal?.throwIfAborted();
-  const socket = create(url, protocols, options.webSocket);
+  const address = resolveUrl(url);
+  const socket = create(address, protocols, options.webSocket);
   socket.binaryType = 'arraybuffer';
   const { upgradeTimeout } = resolveLimits(options.limits);
   const clock = options.clock ?? systemClock;
@@ -40,7 +41,9 @@ export async function connectWebSocket(
       },
       message: () => {},
       closed: ({ code }) =>
-        giveUp(new UpgradeFailureError(`the WebSocket to ${withoutSecrets(url)} could not be opened (code ${code})`)),
+        giveUp(
+          new UpgradeFailureError(`the WebSocket to ${withoutSecrets(address)} could not be opened (code ${code})`),
+        ),
     });
     const timer = clock.setTimeout(
       () => giveUp(new TimeoutError(`the WebSocket did not open in ${upgradeTimeout} ms`, upgradeTimeout)),
@@ -65,24 +68,32 @@ function wrongSubprotocol(subprotocol: string): UpgradeFailureError {
   return new UpgradeFailureError(`the server chose ${chosen}, which carries no streams`);
 }
 
-function create(
-  url: string | URL,
-  protocols: readonly string[],
-  given: WebSocketConstructor | undefined,
-): WebSocketLike {
+/** Makes a WebSocket address of what a page may write; not all browsers do. */
+function resolveUrl(url: string | URL): URL {
+  const { location } = globalThis as { readonly location?: { readonly href: string } };
+  try {
+    const address = new URL(url, location?.href);
+    address.protocol = address.protocol.replace(/^http/, 'ws');
+    address.hash = '';
+    return address;
+  } catch {
+    // Without what was given, and so without the cause: it may hold a token.
+    throw new InvalidArgumentError('the address of the WebSocket cannot be read');
+  }
+}
+
+function create(address: URL, protocols: readonly string[], given: WebSocketConstructor | undefined): WebSocketLike {
   const constructor = given ?? (globalThis as { readonly WebSocket?: WebSocketConstructor }).WebSocket;
   if (constructor === undefined) throw new InvalidArgumentError('there is no global WebSocket: give one as an option');
   try {
-    return new constructor(String(url), [...protocols]);
+    return new constructor(address.href, [...protocols]);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    throw new InvalidArgumentError(`the browser refused to make the WebSocket: ${message}`, { cause: error });
+    throw new InvalidArgumentError(`the WebSocket could not be made: ${message}`, { cause: error });
   }
 }
 
 /** A query may hold a token, and errors end up in logs. */
-function withoutSecrets(url: string | URL): string {
-  return String(url)
-    .replace(/[?#].*$/s, '')
-    .replace(/\/\/[^/@]*@/, '//');
+function withoutSecrets({ protocol, host, pathname }: URL): string {
+  return `${protocol}//${host}${pathname}`;
 }

@@ -1,8 +1,14 @@
 // The browser build in Chromium, bundled as users do, against our server: `npm run build` comes first.
 import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Browser, Page } from 'playwright-core';
+import { projectRoot } from '../support/project-root.js';
 import { launchChromium, rendererPids } from './support/chromium.js';
 import { startIdleProxy } from './support/idle-proxy.js';
 import { residentBytes } from './support/memory.js';
@@ -60,6 +66,20 @@ describe('the browser build in Chromium', { timeout: 170_000 }, () => {
     assert.ok(!client.inputs.some((name) => /\/ws\/|dist\/carrier|dist\/websocket/.test(name)), client.inputs.join());
     t.diagnostic(`${client.bytes} bytes minified, ${client.gzipBytes} with gzip`);
     assert.ok(client.gzipBytes < 32 * 1024, `${client.gzipBytes} bytes`);
+  });
+
+  test('has types that need no types of Node', async () => {
+    // Inside the project, so that the package finds itself by name.
+    const folder = await mkdtemp(join(projectRoot, '.build-types-'));
+    try {
+      await writeFile(join(folder, 'page.ts'), TYPED_PAGE);
+      await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(TYPED_PAGE_SETTINGS));
+      const tsc = join(projectRoot, 'node_modules', '.bin', 'tsc');
+      const { status, stdout } = spawnSync(tsc, ['-p', folder], { encoding: 'utf8' });
+      assert.equal(status, 0, stdout);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   test('echoes 64 MiB on 100 streams of one WebSocket', async (t) => {
@@ -229,6 +249,62 @@ describe('the browser build in Chromium', { timeout: 170_000 }, () => {
     await behind.close();
   });
 });
+
+describe('examples/browser', { timeout: 60_000 }, () => {
+  test('shows streams of both sides in a page', async () => {
+    const program = join(projectRoot, 'examples', 'browser', 'server.js');
+    const child = spawn(process.execPath, [program, '0'], { cwd: projectRoot, stdio: ['ignore', 'pipe', 'inherit'] });
+    try {
+      const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
+      const shown = await browser.newPage();
+      await shown.goto(line.replace('open ', ''));
+      await shown.fill('#text', 'hello there');
+      for (const [id, text] of [
+        ['answer', /^HELLO THERE$/],
+        ['news', /^welcome$/],
+        ['clock', /\d:\d\d/],
+      ] as const) {
+        await shown.locator(`#${id}`, { hasText: text }).waitFor();
+      }
+      await shown.close();
+    } finally {
+      child.kill();
+      await once(child, 'exit');
+    }
+  });
+});
+
+const TYPED_PAGE_SETTINGS = {
+  compilerOptions: {
+    target: 'es2023',
+    lib: ['es2023', 'dom', 'dom.iterable', 'dom.asynciterable'],
+    types: [],
+    module: 'esnext',
+    moduleResolution: 'bundler',
+    customConditions: ['browser'],
+    strict: true,
+    skipLibCheck: false,
+    noEmit: true,
+  },
+  files: ['page.ts'],
+};
+const TYPED_PAGE = `
+import { connectWebSocket, StreamResetError, type BrowserConnection, type CloseReason } from 'trunkline/websocket';
+
+export const connection: BrowserConnection = await connectWebSocket('/streams', {
+  webSocket: WebSocket,
+  signal: AbortSignal.timeout(100),
+  newStreamHandler: (stream) => stream.readable.pipeTo(stream.writable),
+});
+const { readable, writable } = await connection.createStream({ one: 'a', many: ['b', 'c'] });
+await new Blob(['x']).stream().pipeTo(writable);
+for await (const text of readable.pipeThrough(new TextDecoderStream())) console.log(text.length);
+export const text: string = await new Response(readable).text();
+export const reason: CloseReason = await connection.closed;
+export const told = (error: unknown): string => (error instanceof StreamResetError ? error.reason : 'else');
+// @ts-expect-error: Node's side of the entry point is not there
+export { WebSocketResponseUpgrader } from 'trunkline/websocket';
+`;
 
 interface Lost {
   readonly value: string;

@@ -1,8 +1,7 @@
 // What runs in Chromium: scenarios of test/interop/browser.test.ts, over the package's browser build.
 import { connectWebSocket, ConnectionLostError, StreamResetError } from 'trunkline/websocket';
 
-const address = (path) => new URL(path, location.href).href.replace(/^http/, 'ws');
-const connect = (options = {}, path = '/streams') => connectWebSocket(address(path), { pingPeriod: 0, ...options });
+const connect = (options = {}, path = '/streams') => connectWebSocket(path, { pingPeriod: 0, ...options });
 
 /** Pseudo-random bytes (xorshift32), the same in every run. */
 function noise(length, seed) {

@@ -16,7 +16,7 @@ import { fakeWebSockets, type FakeWebSocket } from './fake-web-socket.js';
 /** Starts to connect; gives the WebSocket and the promise. */
 function begin(
   options: ConnectWebSocketOptions = {},
-  url = 'ws://server.example/streams',
+  url: string | URL = 'ws://server.example/streams',
 ): { readonly socket: FakeWebSocket; readonly connection: ReturnType<typeof connectWebSocket> } {
   const made: FakeWebSocket[] = [];
   const webSocket = fakeWebSockets((socket) => made.push(socket));
@@ -109,6 +109,22 @@ describe('connectWebSocket', { timeout: 20_000 }, () => {
     socket.closes(1006, '', false);
   });
 
+  for (const [given, expected] of [
+    ['http://server.example:81/a?b=c#d', 'ws://server.example:81/a?b=c'],
+    [new URL('https://server.example/'), 'wss://server.example/'],
+  ] as const) {
+    test(`goes to ${expected} for ${String(given)}`, async () => {
+      const { socket, connection } = begin({}, given);
+      assert.equal(socket.url, expected);
+      socket.closes(1006, '', false);
+      await assert.rejects(connection, UpgradeFailureError);
+    });
+  }
+
+  test('a relative address needs a page', async () => {
+    await assert.rejects(connectWebSocket('/streams'), InvalidArgumentError);
+  });
+
   for (const [what, options] of [
     ['no subprotocol of ours', { protocols: ['spdy.3.1'] }],
     ['no subprotocol', { protocols: [] }],
@@ -128,7 +144,7 @@ describe('connectWebSocket', { timeout: 20_000 }, () => {
     const webSocket = fakeWebSockets(() => {
       throw new SyntaxError('bad address');
     });
-    await assert.rejects(connectWebSocket('what?', { webSocket }), (error: Error) => {
+    await assert.rejects(connectWebSocket('ftp://x/', { webSocket }), (error: Error) => {
       assert.ok(error instanceof InvalidArgumentError && error.cause instanceof SyntaxError);
       return true;
     });

@@ -262,7 +262,7 @@ describe('a connection of the browser build', { timeout: 20_000 }, () => {
   }
 
   test('a server that asks for answers and reads none has to go', () =>
-    withPage({ page: { limits: { outboundBytes: 1000 } } }, async ({ page, socket }) => {
+    withPage({ page: { limits: { outboundBytes: 1000, closeTimeout: 10 } } }, async ({ page, socket }) => {
       socket.hold();
       const ping = Uint8Array.of(0, 2, 0, 1, 0, 0, 0, 0, 0, 0, 0, 7);
       const flood = new Uint8Array(12 * 10_000);
