@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { StreamHeaders } from '../httpstream/index.js';
 import type { ProxySettings } from './options.js';
 import { badRequest } from './refusal.js';
-import type { Field } from './request-text.js';
+import { isHost, type Field } from './request-text.js';
 
 /** What concerns one connection only (RFC 9110, 7.6.1), with the names that older software has for it. */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
@@ -83,6 +83,7 @@ export async function requestFields(
   const all = fieldsOf(req.rawHeaders);
   const [host = '', ...others] = valuesOf(all, 'host');
   if (others.length > 0) throw badRequest('the request has more than one Host');
+  if (!isHost(host)) throw badRequest('the Host of the request is malformed');
   const own: StreamHeaders = await settings.headers(req);
   const forwarded = endToEnd(all).filter(([name]) => {
     const key = name.toLowerCase();

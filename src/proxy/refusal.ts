@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Refusal } from '../carrier/websocket/index.js';
-import { LimitExceededError, TimeoutError, TrunklineError } from '../errors/index.js';
+import { InvalidArgumentError, TimeoutError, TrunklineError } from '../errors/index.js';
 import { UpgradeFailureError, failureStatus, refuseUpgrade, type Status } from '../httpstream/index.js';
 import { AddressDeniedError } from './addresses.js';
 import type { ProxySettings } from './options.js';
@@ -36,7 +36,9 @@ export function refusalOf(error: unknown): Refusal {
   if (error instanceof UpgradeFailureError) return { code: 502, message: error.message };
   const status = statusIn(error);
   if (status !== undefined) return { code: status.code, message: status.message ?? '', status };
-  if (error instanceof LimitExceededError || (error instanceof TrunklineError && error.initiator !== 'local')) {
+  // A hook's or an option's mistake: what callers can get wrong was checked before.
+  const isOurs = error instanceof InvalidArgumentError;
+  if (error instanceof TrunklineError && !isOurs && error.initiator !== 'local') {
     return { code: 502, message: `error dialing backend: ${error.message}` };
   }
   return { code: 500, message: 'an error on the proxy has prevented the request from succeeding' };

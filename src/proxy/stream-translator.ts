@@ -11,6 +11,7 @@ import { requestFields } from './fields.js';
 import { upgradeLocation } from './location.js';
 import { resolveProxyOptions, type UpgradeAwareProxyOptions } from './options.js';
 import { badRequest } from './refusal.js';
+import { requestText } from './request-text.js';
 import { translate } from './translate.js';
 import { serveUpgrade } from './upgrade.js';
 import { upgradeHandler, type UpgradeCall, type UpgradeHandler } from './upgrade-call.js';
@@ -89,6 +90,8 @@ async function backendRequest({ req, settings }: UpgradeCall): Promise<UpgradeRe
     settings,
     (name) => name.startsWith('sec-websocket-') || name === 'content-length' || name === 'x-stream-protocol-version',
   );
+  // The grammar is checked while there is still an HTTP answer to give.
+  requestText('POST', path, fields);
   return {
     url: new URL(`${url.protocol}//${url.host}${path}`),
     headers: new StreamHeaders(fields),

@@ -1,11 +1,13 @@
 import { Duplex, type Readable, type Writable } from 'node:stream';
-import { UpgradeFailureError, type Status, type UpgradeRequest } from '../httpstream/index.js';
+import { UpgradeFailureError, failureStatus, type Status, type UpgradeRequest } from '../httpstream/index.js';
 import { converse } from '../remotecommand/client-session.js';
 import { dialSpdyStreams } from '../remotecommand/client-spdy.js';
 import type { AttachOptions } from '../remotecommand/client-types.js';
 import { ExecError } from '../remotecommand/exec-error.js';
 import type { RemoteCommandRequest, RemoteCommandSession } from '../remotecommand/types.js';
+import { AddressDeniedError } from './addresses.js';
 import type { ProxySettings } from './options.js';
+import { refusalOf } from './refusal.js';
 import { throttledReadable, throttledWritable } from './throttle.js';
 
 /** A session whose WebSocket is open. */
@@ -65,6 +67,7 @@ function optionsOf({ session, settings, wanted }: Translation): AttachOptions {
 /** Passes on a Status of the backend, also that of an exit code; all else is an internal error (`NewInternalError`). */
 function statusOfFailure(error: unknown): Status {
   if (error instanceof ExecError) return error.status;
+  if (error instanceof AddressDeniedError) return failureStatus(403, refusalOf(error).message);
   if (error instanceof UpgradeFailureError) {
     if (error.statusCode !== undefined && error.statusCode >= 300 && error.statusCode <= 399) {
       return internalError('redirect not allowed');
