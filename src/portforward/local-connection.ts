@@ -17,6 +17,8 @@ export interface LocalConnectionEvents {
 
 /** Milliseconds between reports of progress. */
 const PROGRESS_PERIOD = 100;
+/** Milliseconds for a session to be over, once it has failed. */
+const LOSS_TIMEOUT = 5_000;
 /** Milliseconds for the server to say what went wrong, or that nothing did, after the bytes have ended. */
 const REASON_TIMEOUT = 1_000;
 
@@ -64,7 +66,7 @@ export class LocalConnection implements ForwardedConnection {
     if (watched) this.#watchProgress();
     let error: Error | undefined;
     try {
-      const remote = await (await session(signal)).connect(this.port.remotePort, this.id, signal);
+      const remote = await this.#connect(session, signal);
       this.#socket.off('close', gone);
       error = await this.#carry(remote);
     } catch (cause) {
@@ -77,6 +79,24 @@ export class LocalConnection implements ForwardedConnection {
     if (error !== undefined && !signal.aborted) this.#events.failed(error, this);
     if (watched) this.#events.progress(this);
     this.#end.resolve(error);
+  }
+
+  /** As long as no byte was sent, a session that is lost on the way costs nothing but the wait for the next one. */
+  async #connect(session: (signal: AbortSignal) => Promise<ForwardSession>, signal: AbortSignal): Promise<RemoteEnd> {
+    let current = await session(signal);
+    for (;;) {
+      try {
+        return await current.connect(this.port.remotePort, this.id, signal);
+      } catch (error) {
+        const lost = error instanceof ConnectionLostError && current.transport !== 'websocket' && !signal.aborted;
+        if (!lost || (await within(current.closed, LOSS_TIMEOUT, this.#clock)) === undefined) throw error;
+        try {
+          current = await session(signal);
+        } catch {
+          throw error;
+        }
+      }
+    }
   }
 
   /** Copies both ways; returns what went wrong. */
