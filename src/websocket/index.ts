@@ -12,6 +12,7 @@ export {
   isHalfCloseRequest,
   isWebSocketRequest,
   offeredProtocols,
+  originRefusal,
   supportsHalfClose,
   webSocketDuplex,
   type AcceptChannelsOptions,

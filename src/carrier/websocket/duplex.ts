@@ -204,6 +204,7 @@ export class WebSocketDuplex extends Duplex {
     if (this.#messages !== undefined) this.#failure = error;
     else this.#written();
     if (this.#queue.bytes === 0) this.push(null);
+    this.#failIfRead();
   }
 
   #closeTimeout(): void {
@@ -216,10 +217,16 @@ export class WebSocketDuplex extends Duplex {
     this.#webSocket.terminate();
   }
 
+  /** A reader gets what had arrived first. Where there is none, nobody who writes has to wait for that. */
   #failIfRead(): void {
     if (this.#failure === undefined || this.destroyed) return;
     const unread = this.readableLength + this.#queue.bytes > 0 || (this.#peerEnded && !this.readableEnded);
-    if (!unread) this.destroy(this.#failure);
+    const nobodyReads = this.#gone && this.#writing !== undefined && !this.#hasReader();
+    if (!unread || nobodyReads) this.destroy(this.#failure);
+  }
+
+  #hasReader(): boolean {
+    return this.readableFlowing !== null || this.readableDidRead || this.listenerCount('readable') > 0;
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: WriteCallback): void {
@@ -236,11 +243,9 @@ export class WebSocketDuplex extends Duplex {
   #send(pieces: readonly Buffer[], callback: WriteCallback): void {
     this.#writing = callback;
     this.#messages = new Messages(pieces, this.#options.limits.maxDataFrameOut);
-    if (this.#gone && this.#failure === undefined) {
-      callback(new ConnectionLostError('the peer has closed the WebSocket', { initiator: 'remote' }));
-      return;
-    }
-    this.#pump();
+    if (!this.#gone) return this.#pump();
+    this.#failure ??= new ConnectionLostError('the peer has closed the WebSocket', { initiator: 'remote' });
+    this.#failIfRead();
   }
 
   #pump(): void {
@@ -285,12 +290,13 @@ export class WebSocketDuplex extends Duplex {
   }
 
   override _final(callback: WriteCallback): void {
-    if (this.#gone) {
-      if (this.#failure === undefined) callback();
-      return;
-    }
     // Called when the peer has closed too, or by the failure that comes in its place.
     this.#writing = callback;
+    if (this.#gone) {
+      if (this.#failure === undefined) this.#written();
+      else this.#failIfRead();
+      return;
+    }
     if (isOpen(this.#webSocket)) this.#webSocket.close(CLOSE.normal);
     this.#goodbye.set(this.#options.clock.now() + this.#options.limits.closeTimeout);
   }

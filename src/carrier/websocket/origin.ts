@@ -32,7 +32,10 @@ export function originRefusal(req: IncomingMessage, options: OriginOptions): Ref
   if (foreign.length === 0) return undefined;
   for (const origin of foreign) {
     if (!isSameHost(origin, host)) {
-      return { code: 403, message: `forbidden: the origin ${JSON.stringify(origin)} may not use this server` };
+      return {
+        code: 403,
+        message: `forbidden: the origin ${JSON.stringify(origin)} may not use this server (allowedOrigins)`,
+      };
     }
   }
   const rebound = allowedHosts === undefined && isLoopback(req.socket.localAddress) && !isTrusted(nameOf(host), []);
@@ -40,7 +43,10 @@ export function originRefusal(req: IncomingMessage, options: OriginOptions): Ref
 }
 
 function foreignHost(host: string): Refusal {
-  return { code: 403, message: `forbidden: the host ${JSON.stringify(host)} is not one of this server's names` };
+  return {
+    code: 403,
+    message: `forbidden: the host ${JSON.stringify(host)} is not one of this server's names (allowedHosts)`,
+  };
 }
 
 function isTrusted(name: string, allowed: readonly string[]): boolean {

@@ -197,6 +197,22 @@ describe('end', () => {
     assert.ok(error instanceof ConnectionLostError);
   });
 
+  for (const [name, act] of [
+    ['writes', (ours: Duplex, done: (error: unknown) => void) => void ours.write('x', done)],
+    ['ends', (ours: Duplex, done: (error: unknown) => void) => void ours.end(done)],
+  ] as const) {
+    it(`who only ${name} is told of a loss, though nobody reads what had arrived`, async (t) => {
+      const { ours, peer } = await foreignPeer(t);
+      peer.send(Buffer.from('unread'), () => peer.terminate());
+      await once(peer, 'close');
+      for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+      const told = new Promise((resolve) => act(ours, resolve));
+      assert.ok((await told) instanceof Error);
+      if (!ours.closed) await closed(ours);
+      assert.ok(ours.errored instanceof ConnectionLostError);
+    });
+  }
+
   it('destroy drops the socket at once', async (t) => {
     const { client, server } = await duplexPair(t);
     client.duplex.destroy();
