@@ -16,14 +16,14 @@ export interface Credentials {
   /** Client certificate, custom CA and other TLS settings. */
   readonly tls?: TlsConnectionOptions;
   /** TLS settings towards an `https:` proxy, which never sees those of `tls`. Default: Node's, with its CAs. */
-  readonly proxyTls?: TlsConnectionOptions;
+  readonly proxyTls?: TlsConnectionOptions | undefined;
 }
 
 interface TargetBase extends Credentials {
   /** Replaces the built-in TCP and TLS dialling. */
   readonly dialer?: Dialer;
   /** Proxy to go through; not together with `dialer`. Default: none, whatever the environment says. */
-  readonly proxy?: ProxyOption;
+  readonly proxy?: ProxyOption | undefined;
   /** Asked before each attempt to connect; what it gives replaces the fixed credentials of the same name. */
   readonly credentials?: () => Credentials | Promise<Credentials>;
 }

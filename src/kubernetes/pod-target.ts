@@ -15,9 +15,9 @@ export interface PodTargetOptions {
   /** Replaces the built-in dialling, and with it any proxy. */
   readonly dialer?: Dialer;
   /** Default: the `proxy-url` of the cluster, else none. `() => undefined` goes past it. */
-  readonly proxy?: ProxyOption;
+  readonly proxy?: ProxyOption | undefined;
   /** TLS settings towards an `https:` proxy. Default: what the cluster says of CA and verification, as kubectl has it. */
-  readonly proxyTls?: TlsConnectionOptions;
+  readonly proxyTls?: TlsConnectionOptions | undefined;
 }
 
 /**
