@@ -1,11 +1,21 @@
 // Exec through proxies: client-go tools/remotecommand fallback_test.go (TestFallbackClient_WebSocketHTTPSProxyCausesSPDYFallback)
 // and websocket_test.go (TestWebSocketClient_HTTPSProxy…, ExecutorErrors); kubeconfig's proxy-url.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer as createHttpServer, type Server } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import { PassThrough } from 'node:stream';
 import { describe, it, type TestContext } from 'node:test';
 import { KubeConfig } from '@kubernetes/client-node';
 import { ProxyError } from '../../src/index.js';
 import { podTarget } from '../../src/kubernetes/index.js';
-import { exec, remoteCommandHandler, type RemoteCommandTarget } from '../../src/remotecommand/index.js';
+import {
+  exec,
+  remoteCommandHandler,
+  type RemoteCommandHandler,
+  type RemoteCommandTarget,
+} from '../../src/remotecommand/index.js';
 import { CA, SERVER_CERT, SERVER_KEY } from '../support/certificates.js';
 import { httpProxy, socksProxy, startProxy, type TestProxy } from '../support/proxies.js';
 import { listen } from './remotecommand-server.js';
@@ -26,6 +36,20 @@ const PROXIES = {
     httpProxy(t, { port }, { credentials: CREDENTIALS, tls: TLS }),
   socks5: (t: TestContext, port: number): Promise<TestProxy> => socksProxy(t, { port }, { credentials: CREDENTIALS }),
 };
+
+async function startServer(t: TestContext, handler: RemoteCommandHandler, secure: boolean): Promise<number> {
+  const server: Server = secure ? (createHttpsServer(TLS) as Server) : createHttpServer();
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => sockets.add(socket));
+  server.on('upgrade', handler);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return (server.address() as AddressInfo).port;
+}
 
 const portOf = (url: string): number => Number(new URL(url).port);
 
@@ -108,6 +132,47 @@ for (const scheme of ['http', 'https', 'socks5'] as const) {
     });
   });
 }
+
+describe('a proxy that goes away in the middle of a session', () => {
+  for (const scheme of ['http', 'https', 'socks5'] as const) {
+    for (const secure of [false, true]) {
+      for (const transport of ['websocket', 'spdy'] as const) {
+        it(`${scheme} proxy, ${secure ? 'https' : 'http'} server, ${transport}`, { timeout: 10_000 }, async (t) => {
+          let running: (() => void) | undefined;
+          const started = new Promise<void>((resolve) => {
+            running = resolve;
+          });
+          const aborted: unknown[] = [];
+          const port = await startServer(
+            t,
+            remoteCommandHandler(async ({ signal, stdout }) => {
+              stdout?.write('so far');
+              signal.addEventListener('abort', () => aborted.push(signal.reason));
+              running?.();
+              await new Promise((resolve) => signal.addEventListener('abort', resolve));
+            }),
+            secure,
+          );
+          const proxy = await PROXIES[scheme](t, port);
+          const target = {
+            url: `${secure ? 'https' : 'http'}://localhost/exec`,
+            tls: { ca: CA },
+            proxy: `${scheme}://${CREDENTIALS}@localhost:${proxy.port}`,
+            proxyTls: { ca: CA },
+          };
+          const stdout = new PassThrough();
+          const session = exec(target, { command: ['x'], stdout, stdin: new PassThrough(), transport });
+          const failed = assert.rejects(session, { code: 'ERR_CONNECTION_LOST' });
+          await started;
+          assert.equal(String(((await once(stdout, 'data')) as [Buffer])[0]), 'so far');
+          for (const socket of proxy.sockets) socket.destroy();
+          await failed;
+          while (aborted.length === 0) await new Promise((resolve) => setImmediate(resolve));
+        });
+      }
+    }
+  }
+});
 
 describe('an unusable proxy', () => {
   it('is refused before anything is sent, and not shown', async () => {
