@@ -89,7 +89,7 @@ export class Inbound {
   }
 
   unstall(stream: MuxStream): void {
-    if (this.#stalled.delete(stream)) this.#resumeLater();
+    if (this.#stalled.size > 0 && this.#stalled.delete(stream)) this.#resumeLater();
   }
 
   /** Stops reading until {@link release}. */

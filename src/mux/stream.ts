@@ -38,6 +38,8 @@ const WRITABLE_BYTES = 256 * 1024;
 
 const bufferedLength = Object.getOwnPropertyDescriptor(Readable.prototype, 'readableLength')?.get as () => number;
 
+const ignore = (): void => {};
+
 /** Whether and how the stream was answered. */
 type ReplyState = 'pending' | 'accepted' | 'refused';
 
@@ -102,7 +104,7 @@ export class MuxStream extends Duplex implements IncomingStream {
     this.#early = earlyData && !this.wire.inbound;
     // Opened as unidirectional: there is nothing for us to send.
     if (this.wire.localEnded) this.end();
-    this.on('error', () => {});
+    this.on('error', ignore);
   }
 
   get id(): number {
@@ -120,7 +122,7 @@ export class MuxStream extends Duplex implements IncomingStream {
         else if (this.#reply === 'refused') reject(this.#replyError ?? new StreamResetError('refused'));
         else this.#waiters = { resolve, reject };
       });
-      this.#accepted.catch(() => {});
+      if (this.#reply === 'refused') this.#accepted.catch(ignore);
     }
     return this.#accepted;
   }
@@ -324,6 +326,8 @@ export class MuxStream extends Duplex implements IncomingStream {
     if (this.#reply !== 'pending') return;
     this.#reply = 'refused';
     this.#replyError = error;
+    // Nobody has to wait for it.
+    this.#accepted?.catch(ignore);
     this.#waiters?.reject(error);
   }
 }
