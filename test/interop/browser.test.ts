@@ -36,7 +36,8 @@ async function open(at: string): Promise<Page> {
   const opened = await browser.newPage();
   opened.on('pageerror', (error) => assert.fail(`the page threw ${error.stack}`));
   await opened.goto(`http://${at}/`);
-  await opened.waitForFunction('globalThis.scenarios !== undefined');
+  // A module has run once the page is loaded.
+  assert.equal(await opened.evaluate('typeof scenarios'), 'object');
   return opened;
 }
 
@@ -217,6 +218,10 @@ describe('the browser build in Chromium', { timeout: 170_000 }, () => {
       'plainYamux',
     );
     assert.deepEqual([answer, protocol, headers.code], ['no headers', 'yamux', 'ERR_INVALID_ARGUMENT']);
+  });
+
+  test('needs no eval', async () => {
+    assert.deepEqual(await run('violations'), { violations: ['eval'], attempt: 'EvalError' });
   });
 
   test('in a worker', async () => {

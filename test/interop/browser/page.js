@@ -259,6 +259,15 @@ const scenarios = {
     return { answer, headers, protocol };
   },
 
+  /** What the page's policy reported; at the end comes an attempt of our own, which shows that there is a policy. */
+  async violations() {
+    // Out of the evaluation that called this, where the policy does not hold.
+    await pause(0);
+    const attempt = await failure(Promise.resolve().then(() => Reflect.construct(Function, ['return 1'])));
+    await pause(0);
+    return { violations, attempt: attempt?.name };
+  },
+
   /** The same bundle in a dedicated worker. */
   async worker() {
     const worker = new Worker('/page.js', { type: 'module' });
@@ -274,6 +283,8 @@ function assertSame(actual, expected) {
   if (actual !== expected) throw new Error(`${actual}, not ${expected}`);
 }
 
+const violations = [];
+globalThis.addEventListener('securitypolicyviolation', ({ blockedURI }) => violations.push(blockedURI));
 Object.assign(globalThis, { scenarios });
 if (globalThis.document === undefined) {
   addEventListener('message', async ({ data: [name, options] }) => postMessage(await scenarios[name](options)));

@@ -38,7 +38,11 @@ export class PageServer implements AsyncDisposable {
   readonly #upgrader = new WebSocketResponseUpgrader({ pingPeriod: 0 });
   readonly #server = createServer((req, res) => {
     const script = req.url === '/page.js';
-    res.writeHead(200, { 'content-type': script ? 'text/javascript' : 'text/html; charset=utf-8' });
+    res.writeHead(200, {
+      'content-type': script ? 'text/javascript' : 'text/html; charset=utf-8',
+      // As strict pages have it: no eval.
+      'content-security-policy': "default-src 'self'; img-src data:",
+    });
     res.end(script ? this.#code : HTML);
   });
   readonly #code: string;
