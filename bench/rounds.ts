@@ -36,7 +36,8 @@ export async function runRounds(
       try {
         samples.get(run.name)?.push(await runOnce(program, run, timing, signal));
       } catch (error) {
-        if (run.fragile !== true || signal.aborted) throw new Error(`${run.name} failed`, { cause: error });
+        signal.throwIfAborted();
+        if (run.fragile !== true) throw new Error(`${run.name} failed`, { cause: error });
         failed.set(run.name, error instanceof Error ? error.message : String(error));
         samples.delete(run.name);
       }
