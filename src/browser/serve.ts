@@ -14,8 +14,7 @@ export function serveStream(
 ): void {
   const refuse = (error: unknown): void => {
     // The peer is not told why.
-    if (stream.replyState === 'pending') stream.refuse();
-    else stream.reset('internal-error');
+    stream.reset(stream.replyState === 'pending' ? 'cancel' : 'internal-error');
     handled();
     try {
       failed?.(error, stream);

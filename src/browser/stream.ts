@@ -1,3 +1,4 @@
+import { deferred, type Deferred } from '../clock/deferred.js';
 import { InvalidArgumentError, StreamResetError, type ResetReason } from '../errors/index.js';
 import type { StreamHeaders } from '../httpstream/headers.js';
 import type { WireStream } from '../wire/machine.js';
@@ -46,10 +47,9 @@ export class PairStream implements IncomingBrowserStream {
   #remoteEnded = false;
   #error: Error | undefined;
   #reply: ReplyState = 'pending';
-  #replyWaiters: PromiseWithResolversOf<void> | undefined;
-  #accepted: Promise<void> | undefined;
+  #accepted: Deferred<void> | undefined;
   /** The write or close under way, of which there is one at most. */
-  #writing: PromiseWithResolversOf<void> | undefined;
+  #writing: Deferred<void> | undefined;
   /** What it does once the reply is there. */
   #held: (() => void) | undefined;
   /** Whether it may be sent before the reply. */
@@ -107,13 +107,11 @@ export class PairStream implements IncomingBrowserStream {
 
   get accepted(): Promise<void> {
     if (this.#accepted === undefined) {
-      this.#replyWaiters = withResolvers();
-      this.#accepted = this.#replyWaiters.promise;
-      this.#accepted.catch(() => {});
-      if (this.#reply === 'accepted') this.#replyWaiters.resolve();
-      else if (this.#reply === 'refused') this.#replyWaiters.reject(this.#error);
+      this.#accepted = deferred();
+      if (this.#reply === 'accepted') this.#accepted.resolve();
+      else if (this.#reply === 'refused') this.#accepted.reject(this.#error);
     }
-    return this.#accepted;
+    return this.#accepted.promise;
   }
 
   deferReply(): void {
@@ -141,7 +139,7 @@ export class PairStream implements IncomingBrowserStream {
   replied(): void {
     if (this.#reply !== 'pending') return;
     this.#reply = 'accepted';
-    this.#replyWaiters?.resolve();
+    this.#accepted?.resolve();
     const held = this.#held;
     this.#held = undefined;
     held?.();
@@ -205,7 +203,7 @@ export class PairStream implements IncomingBrowserStream {
   #stop(error: Error): void {
     if (this.#reply === 'pending') {
       this.#reply = 'refused';
-      this.#replyWaiters?.reject(error);
+      this.#accepted?.reject(error);
     }
     this.#held = undefined;
     this.#writer.error(error);
@@ -226,7 +224,7 @@ export class PairStream implements IncomingBrowserStream {
   }
 
   #send(action: (done: () => void) => void): Promise<void> {
-    const writing = withResolvers<void>();
+    const writing = deferred<void>();
     this.#writing = writing;
     const done = (): void => {
       if (this.#writing === writing) this.#writing = undefined;
@@ -241,23 +239,6 @@ export class PairStream implements IncomingBrowserStream {
     this.#host.end(this);
     done();
   }
-}
-
-interface PromiseWithResolversOf<T> {
-  readonly promise: Promise<T>;
-  resolve(value: T): void;
-  reject(error: unknown): void;
-}
-
-/** `Promise.withResolvers`, which Node 20 lacks. */
-function withResolvers<T>(): PromiseWithResolversOf<T> {
-  let resolve!: (value: T) => void;
-  let reject!: (error: unknown) => void;
-  const promise = new Promise<T>((onResolve, onReject) => {
-    resolve = onResolve;
-    reject = onReject;
-  });
-  return { promise, resolve, reject };
 }
 
 /** What a `cancel` or `abort` is told to the peer as. */
