@@ -8,6 +8,7 @@ import {
 import { ConnectionLostError } from '../errors/index.js';
 import { HEADER_PROTOCOL_VERSION } from '../httpstream/index.js';
 import { UPGRADE_TOKEN } from '../spdy/token.js';
+import { TUNNEL_PREFIX } from '../websocket/subprotocols.js';
 import type { BackendAnswer } from './exchange.js';
 import { valuesOf } from './fields.js';
 import { resolveProxyOptions, type UpgradeAwareProxyOptions } from './options.js';
@@ -20,15 +21,14 @@ import { upgradeHandler, type UpgradeCall, type UpgradeHandler } from './upgrade
 /** How {@link streamTunnel} works. */
 export type StreamTunnelOptions = UpgradeAwareProxyOptions;
 
-const PREFIX = `${UPGRADE_TOKEN}+`;
 const SUFFIX = 'k8s.io';
 const WEB_SOCKET_HEADER = /^sec-websocket-/;
 
 /** The stream protocols that a request offers to tunnel: `SPDY/3.1+portforward.k8s.io` offers `portforward.k8s.io`. */
 function tunnelledProtocols(req: Pick<IncomingMessage, 'headersDistinct'>): readonly string[] {
   return offeredProtocols(req)
-    .filter((name) => name.startsWith(PREFIX) && name.endsWith(SUFFIX))
-    .map((name) => name.slice(PREFIX.length));
+    .filter((name) => name.startsWith(TUNNEL_PREFIX) && name.endsWith(SUFFIX))
+    .map((name) => name.slice(TUNNEL_PREFIX.length));
 }
 
 /**
@@ -94,7 +94,7 @@ function acceptTunnel(call: UpgradeCall, { head, socket: backend }: BackendAnswe
   }
   const { clock, limits } = settings;
   try {
-    const options = { protocols: [`${PREFIX}${chosen}`], limits, clock };
+    const options = { protocols: [`${TUNNEL_PREFIX}${chosen}`], limits, clock };
     const accepted = acceptDuplexNow(req, socket, held.release(), options, () => undefined);
     // It was paused while nobody listened.
     socket.resume();
