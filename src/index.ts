@@ -48,6 +48,6 @@ export {
   type ProxyErrorDetails,
   type ResetReason,
 } from './errors/index.js';
-export { proxyFromEnvironment, type Environment } from './carrier/proxy/environment.js';
+export { proxyFromEnvironment } from './carrier/proxy/environment.js';
 export { DEFAULT_LIMITS, resolveLimits, type Limits } from './limits/limits.js';
 export { systemClock, type Clock, type Timer } from './clock/clock.js';

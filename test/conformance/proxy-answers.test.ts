@@ -283,6 +283,18 @@ describe('a SOCKS proxy', () => {
     });
   }
 
+  it('is not asked for a name that its protocol cannot express', async (t) => {
+    const server = await startEchoServer(t);
+    const { port, requests } = await socksProxy(t, server);
+    const proxy = `socks5://127.0.0.1:${port}`;
+    const longest = `${'a'.repeat(63)}.`.repeat(4).slice(0, 255);
+    await checkEcho('spdy', { url: `http://${longest}/`, proxy });
+    assert.equal(requests.length, 1);
+    const error = await failureOf('spdy', { url: `http://${longest}a/`, proxy });
+    assert.equal(error['code'], 'ERR_INVALID_ARGUMENT');
+    assert.equal(requests.length, 1);
+  });
+
   it('takes replies with each type of address, in one piece and byte by byte', async (t) => {
     const server = await startEchoServer(t);
     for (const address of ['017f000001', `04${'0'.repeat(30)}01`, '030568656c6c6f', '0300']) {

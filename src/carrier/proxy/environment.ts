@@ -2,7 +2,7 @@ import { InvalidArgumentError } from '../../errors/index.js';
 import { parseNoProxy } from './no-proxy.js';
 
 /** Environment variables, as `process.env` has them. */
-export type Environment = Readonly<Record<string, string | undefined>>;
+type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Reads the proxy variables of an environment, once, and returns a function for the `proxy` option of requests and targets:

@@ -1,9 +1,10 @@
 // The rows of golang.org/x/net http/httpproxy proxy_test.go (TestProxyForURL, TestFromEnvironment), and what ours adds.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { InvalidArgumentError, proxyFromEnvironment, type Environment } from '../../../../src/index.js';
+import { InvalidArgumentError, proxyFromEnvironment } from '../../../../src/index.js';
 
-const proxyFor = (env: Environment, url: string): string | undefined => proxyFromEnvironment(env)(new URL(url))?.href;
+const proxyFor = (env: Readonly<Record<string, string | undefined>>, url: string): string | undefined =>
+  proxyFromEnvironment(env)(new URL(url))?.href;
 const HTTP = 'http://example.com';
 const HTTPS = 'https://secure.tld/';
 
