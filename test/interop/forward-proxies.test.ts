@@ -1,8 +1,16 @@
 // Our exec client through real proxies: tinyproxy (HTTP), the same behind TLS (https), microsocks and Dante (SOCKS5); to an
 // http and an https server.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
+import { KubeConfig } from '@kubernetes/client-node';
 import { ProxyError, proxyFromEnvironment } from '../../src/index.js';
+import { podTarget } from '../../src/kubernetes/index.js';
 import { exec, type PodTarget } from '../../src/remotecommand/index.js';
 import { makeCertificates, type Certificates } from './support/certificates.js';
 import { startExecServer, type ExecServer } from './support/exec-server.js';
@@ -112,6 +120,50 @@ for (const proxy of ['http', 'https', 'socks5']) {
       return true;
     });
   });
+}
+
+for (const proxy of ['http', 'https', 'socks5']) {
+  it(`one kubeconfig with an ${proxy} proxy-url, for kubectl and for us`, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'kubeconfig-'));
+    const file = join(folder, 'config');
+    const base64 = (pem: string): string => Buffer.from(pem).toString('base64');
+    const cluster = {
+      server: servers['https'],
+      'certificate-authority-data': base64(certificates.authority),
+      'proxy-url': `${proxy}://${LOGIN}@localhost:${proxies[proxy]}`,
+    };
+    const config = {
+      apiVersion: 'v1',
+      kind: 'Config',
+      clusters: [{ name: 'c', cluster }],
+      users: [{ name: 'u', user: { token: 'secret' } }],
+      contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
+      'current-context': 'x',
+    };
+    writeFileSync(file, JSON.stringify(config));
+    try {
+      const command = ['sh', '-c', 'echo hi; exit 7'];
+      const env = { PATH: process.env['PATH'], HOME: folder, KUBECONFIG: file };
+      const theirs = await run('kubectl', ['exec', 'p', '-c', 'c', '--', ...command], env);
+      assert.deepEqual([theirs.exit, theirs.stdout], [7, 'hi\n'], theirs.stderr);
+      const loaded = new KubeConfig();
+      loaded.loadFromFile(file);
+      const ours = await exec(podTarget(loaded, { pod: 'p' }), { command });
+      assert.deepEqual([ours.exitCode, ours.stdout], [7, 'hi\n']);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+}
+
+async function run(
+  program: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<{ exit: number | null; stdout: string; stderr: string }> {
+  const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'], timeout: 30_000 });
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+  return { exit: child.exitCode, stdout, stderr };
 }
 
 it('a port that the proxy does not allow', async () => {
