@@ -1,5 +1,5 @@
-// Exec through proxies: client-go tools/remotecommand fallback_test.go (TestFallbackClient_WebSocketHTTPSProxyCausesSPDYFallback)
-// and websocket_test.go (TestWebSocketClient_HTTPSProxy…, ExecutorErrors); kubeconfig's proxy-url.
+// Exec through proxies: client-go tools/remotecommand fallback_test.go (TestFallbackClient_WebSocketHTTPSProxyNoFallback: the
+// https proxy, once) and websocket_test.go (TestWebSocketClient_ProxySucceeds: the http proxy); kubeconfig's proxy-url.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer as createHttpServer, type Server } from 'node:http';

@@ -1,5 +1,5 @@
-// The rows of k8s.io/streaming httpstream/spdy/roundtripper_test.go that go through proxies, over SPDY and over WebSocket,
-// where the original cannot use an https proxy. Where its rows share one TLS configuration, ours has two.
+// The rows of k8s.io/streaming httpstream/spdy/roundtripper_test.go that go through proxies, over SPDY and over WebSocket
+// (where client-go up to 0.32 cannot use an https proxy). Where its rows share one TLS configuration, ours has two.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { SpdyRoundTripper } from '../../src/spdy/index.js';

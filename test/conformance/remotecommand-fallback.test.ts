@@ -6,8 +6,8 @@ import { listen } from './remotecommand-server.js';
 
 const COMMAND = { command: ['x'] };
 
-// client-go tools/remotecommand/fallback_test.go. Its https proxy case is in proxy-remotecommand.test.ts: there is no need
-// to fall back from it.
+// client-go tools/remotecommand/fallback_test.go. Its case with an https proxy, from which there is no need to fall back, is
+// in proxy-remotecommand.test.ts.
 describe('remotecommand fallback', () => {
   it('TestFallbackClient_WebSocketPrimarySucceeds', { timeout: 10_000 }, async () => {
     await using server = await listen(remoteCommandHandler(() => 0));
