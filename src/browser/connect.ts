@@ -39,11 +39,8 @@ export async function connectWebSocket(
         settle();
         resolve(new WebSocketConnection(socket, options));
       },
-      message: () => {},
-      closed: ({ code }) =>
-        giveUp(
-          new UpgradeFailureError(`the WebSocket to ${withoutSecrets(address)} could not be opened (code ${code})`),
-        ),
+      failed: () => giveUp(unopened(address)),
+      closed: () => giveUp(unopened(address)),
     });
     const timer = clock.setTimeout(
       () => giveUp(new TimeoutError(`the WebSocket did not open in ${upgradeTimeout} ms`, upgradeTimeout)),
@@ -93,7 +90,7 @@ function create(address: URL, protocols: readonly string[], given: WebSocketCons
   }
 }
 
-/** A query may hold a token, and errors end up in logs. */
-function withoutSecrets({ protocol, host, pathname }: URL): string {
-  return `${protocol}//${host}${pathname}`;
+/** The address without its query, which may hold a token, while errors end up in logs. */
+function unopened({ protocol, host, pathname }: URL): UpgradeFailureError {
+  return new UpgradeFailureError(`the WebSocket to ${protocol}//${host}${pathname} could not be opened`);
 }

@@ -80,7 +80,6 @@ export class WebSocketConnection implements BrowserConnection, StreamHost, Machi
     });
     this.#closing = new Alarm(this.#clock, () => this.#settle());
     this.#unlisten = listen(socket, {
-      opened: () => {},
       message: (data) => this.#message(data),
       closed: (info) => this.#socketClosed(info),
     });
@@ -165,13 +164,13 @@ export class WebSocketConnection implements BrowserConnection, StreamHost, Machi
   }
 
   reset(stream: PairStream, reason: ResetReason): void {
-    if (stream.wire.state === 'closed') return;
+    if (this.#reason !== undefined || stream.wire.state === 'closed') return;
     this.#machine.reset(stream.wire, reason);
     this.#outbound.schedule();
   }
 
   consumed(stream: PairStream, bytes: number): void {
-    if (stream.wire.state === 'closed') return;
+    if (this.#reason !== undefined || stream.wire.state === 'closed') return;
     this.#machine.consumed(stream.wire, bytes, this.#now);
     this.#outbound.schedule();
   }

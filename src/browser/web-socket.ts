@@ -22,24 +22,29 @@ export interface CloseInfo {
   readonly wasClean: boolean;
 }
 
-/** What is passed on of a WebSocket's events. Errors are not: they tell nothing, and `closed` follows. */
+/** What is passed on of a WebSocket's events. */
 export interface WebSocketEvents {
-  opened(): void;
-  message(data: unknown): void;
+  opened?(): void;
+  message?(data: unknown): void;
+  /** Says nothing of the cause. `closed` should follow, but does not where Node 22 cannot connect. */
+  failed?(): void;
   closed(info: CloseInfo): void;
 }
 
 /** Listens to a WebSocket, until the returned function is called. */
-export function listen(socket: WebSocketLike, { opened, message, closed }: WebSocketEvents): () => void {
-  const onMessage = (event: object): void => message((event as { readonly data: unknown }).data);
-  const onClose = (event: object): void => closed(event as CloseInfo);
-  socket.addEventListener('open', opened);
+export function listen(socket: WebSocketLike, events: WebSocketEvents): () => void {
+  const onOpen = (): void => events.opened?.();
+  const onMessage = (event: object): void => events.message?.((event as { readonly data: unknown }).data);
+  const onClose = (event: object): void => events.closed(event as CloseInfo);
+  socket.addEventListener('open', onOpen);
   socket.addEventListener('message', onMessage);
   socket.addEventListener('close', onClose);
   // For good: the class of `ws` throws errors that nobody listens to.
-  socket.addEventListener('error', () => {});
+  let listening = true;
+  socket.addEventListener('error', () => void (listening && events.failed?.()));
   return () => {
-    socket.removeEventListener('open', opened);
+    listening = false;
+    socket.removeEventListener('open', onOpen);
     socket.removeEventListener('message', onMessage);
     socket.removeEventListener('close', onClose);
   };

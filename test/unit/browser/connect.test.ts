@@ -66,7 +66,7 @@ describe('connectWebSocket', { timeout: 20_000 }, () => {
     socket.closes(1006, '', false);
     await assert.rejects(connection, (error: Error) => {
       assert.ok(error instanceof UpgradeFailureError);
-      assert.match(error.message, /wss:\/\/server\.example\/streams could not be opened \(code 1006\)/);
+      assert.match(error.message, /wss:\/\/server\.example\/streams could not be opened$/);
       assert.doesNotMatch(error.message, /secret|password/);
       return true;
     });
