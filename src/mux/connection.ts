@@ -217,9 +217,9 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
 
   // What streams ask of their connection.
 
-  write(stream: MuxStream, chunks: readonly Buffer[], callback: () => void): void {
+  write(stream: MuxStream, chunks: readonly Buffer[]): void {
     this.#sentSinceHeard = true;
-    this.#outbound.write(stream, chunks, callback);
+    this.#outbound.write(stream, chunks);
     this.#noteActivity();
   }
 

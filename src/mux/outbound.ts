@@ -14,7 +14,6 @@ const SLICE_BYTES = 256 * 1024;
 export interface OutgoingWrite {
   readonly stream: MuxStream;
   readonly chunks: readonly Buffer[];
-  readonly callback: () => void;
   index: number;
   offset: number;
   /** Whether it waits for the peer to open the stream's window, and not for its turn. */
@@ -52,7 +51,7 @@ export class Outbound {
   /** Bytes that the socket has taken, ever. */
   #taken = 0;
   /** Writes that are framed without a copy: the caller may touch its bytes again once that many were taken. */
-  readonly #lent = new Fifo<{ readonly until: number; readonly callback: () => void }>();
+  readonly #lent = new Fifo<{ readonly until: number; readonly stream: MuxStream }>();
   #scheduled = false;
   /** Bytes framed in this turn of the event loop; an endless eager writer must not starve timers and reads. */
   #turnBytes = 0;
@@ -74,9 +73,9 @@ export class Outbound {
     return this.#inFlight || this.#queueBytes > 0 || this.#machine.output.length > 0;
   }
 
-  write(stream: MuxStream, chunks: readonly Buffer[], callback: () => void): void {
+  write(stream: MuxStream, chunks: readonly Buffer[]): void {
     if (this.#finishing) return;
-    const write: OutgoingWrite = { stream, chunks, callback, index: 0, offset: 0, blocked: false };
+    const write: OutgoingWrite = { stream, chunks, index: 0, offset: 0, blocked: false };
     stream.outgoing = write;
     if (this.#waiting.length === 0) {
       this.#serve(write);
@@ -191,14 +190,14 @@ export class Outbound {
   };
 
   /** A write is framed. It is done, unless the output only refers to its bytes: then once the socket has taken them. */
-  #framed(chunks: readonly Buffer[], callback: () => void): void {
-    if (chunks.every(({ length }) => length <= COPY_BYTES)) return callback();
+  #framed({ chunks, stream }: OutgoingWrite): void {
+    if (chunks.every(({ length }) => length <= COPY_BYTES)) return stream.written();
     const until = this.#taken + this.#inFlightBytes + this.#queueBytes + this.#machine.output.length;
-    this.#lent.push({ until, callback });
+    this.#lent.push({ until, stream });
   }
 
   #giveBack(): void {
-    while ((this.#lent.peek()?.until ?? Infinity) <= this.#taken) this.#lent.shift()?.callback();
+    while ((this.#lent.peek()?.until ?? Infinity) <= this.#taken) this.#lent.shift()?.stream.written();
   }
 
   #hasRoom(): boolean {
@@ -227,7 +226,7 @@ export class Outbound {
       }
       if (this.#sendFrame(write, sendable)) {
         stream.outgoing = undefined;
-        this.#framed(write.chunks, write.callback);
+        this.#framed(write);
         return;
       }
       if (this.#waiting.length > 0) break;

@@ -8,8 +8,8 @@ import { SMALL_BYTES, SmallPieces } from './small-pieces.js';
 
 /** What a stream needs of its connection. */
 export interface StreamHost {
-  /** Sends `chunks`, then calls back, now or when there is room. Only for streams that may send. */
-  write(stream: MuxStream, chunks: readonly Buffer[], callback: () => void): void;
+  /** Sends `chunks` and calls `stream.written()`, now or when there is room. Only for streams that may send. */
+  write(stream: MuxStream, chunks: readonly Buffer[]): void;
   end(stream: MuxStream): void;
   accept(stream: MuxStream): void;
   /** The handler put off its reply. */
@@ -40,6 +40,11 @@ const bufferedLength = Object.getOwnPropertyDescriptor(Readable.prototype, 'read
 
 const ignore = (): void => {};
 
+/** Nobody has to wait for it. */
+function ignoreRejection(promise: Promise<unknown>): void {
+  promise.then(undefined, ignore);
+}
+
 /** Whether and how the stream was answered. */
 type ReplyState = 'pending' | 'accepted' | 'refused';
 
@@ -69,6 +74,8 @@ export class MuxStream extends Duplex implements IncomingStream {
   #replyError: Error | undefined;
   #waiters: { resolve: () => void; reject: (error: Error) => void } | undefined;
   #accepted: Promise<void> | undefined;
+  /** Of the write that is not done. */
+  #writing: ((error?: Error | null) => void) | undefined;
   /** A write or FIN that waits for the reply. */
   #held: (() => void) | undefined;
   #abortError: Error | undefined;
@@ -122,7 +129,7 @@ export class MuxStream extends Duplex implements IncomingStream {
         else if (this.#reply === 'refused') reject(this.#replyError ?? new StreamResetError('refused'));
         else this.#waiters = { resolve, reject };
       });
-      if (this.#reply === 'refused') this.#accepted.catch(ignore);
+      if (this.#reply === 'refused') ignoreRejection(this.#accepted);
     }
     return this.#accepted;
   }
@@ -147,6 +154,13 @@ export class MuxStream extends Duplex implements IncomingStream {
     if (this.destroyed) return;
     this.#host.reset(this, reason);
     this.destroy(new StreamResetError(reason, { initiator: 'local' }));
+  }
+
+  /** The write is done, or will never be. */
+  written(error?: Error | null): void {
+    const callback = this.#writing;
+    this.#writing = undefined;
+    callback?.(error);
   }
 
   /** The reply is there, or on its way: writing may begin. */
@@ -291,11 +305,17 @@ export class MuxStream extends Duplex implements IncomingStream {
     this.#held = undefined;
     this.#host.released(this);
     callback(error);
+    this.written(error ?? new StreamResetError('cancel', { initiator: 'local' }));
   }
 
   #write(chunks: readonly Buffer[], callback: (error?: Error | null) => void): void {
-    if (this.#maySend()) this.#host.write(this, chunks, callback);
-    else this.#hold(() => this.#host.write(this, chunks, callback), callback);
+    this.#writing = callback;
+    if (this.#maySend()) this.#host.write(this, chunks);
+    else
+      this.#hold(
+        () => this.#host.write(this, chunks),
+        (error) => this.written(error),
+      );
   }
 
   #maySend(): boolean {
@@ -326,8 +346,7 @@ export class MuxStream extends Duplex implements IncomingStream {
     if (this.#reply !== 'pending') return;
     this.#reply = 'refused';
     this.#replyError = error;
-    // Nobody has to wait for it.
-    this.#accepted?.catch(ignore);
+    if (this.#accepted !== undefined) ignoreRejection(this.#accepted);
     this.#waiters?.reject(error);
   }
 }

@@ -189,6 +189,24 @@ export function resetCases(factory: ComplianceFactory, resetReasons: boolean): v
       });
     });
 
+    it('a write that is under way when its stream is lost is called back with the error', async () => {
+      const acceptor = new Acceptor();
+      await withPair(factory, { serverHandler: acceptor.handler }, async ({ client, cut }) => {
+        const streams = [await client.createStream({}), await client.createStream({})];
+        const results = streams.map(
+          async (stream) =>
+            await new Promise<unknown>((resolve) => {
+              stream.write(Buffer.alloc(8 * 1024 * 1024), resolve);
+            }),
+        );
+        streams[0]?.reset();
+        const error = await results[0];
+        assert.ok(error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_RESET', String(error));
+        cut();
+        assert.ok((await results[1]) instanceof Error);
+      });
+    });
+
     it('a stream that nobody listens to fails in silence', async () => {
       const acceptor = new Acceptor();
       await withPair(factory, { serverHandler: acceptor.handler }, async ({ client, cut }) => {

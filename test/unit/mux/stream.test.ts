@@ -4,7 +4,7 @@ import { StreamHeaders } from '../../../src/httpstream/index.js';
 import { MuxStream, type StreamHost } from '../../../src/mux/stream.js';
 
 const HOST: StreamHost = {
-  write: (_stream, _chunks, callback) => callback(),
+  write: (stream) => stream.written(),
   end: () => {},
   accept: () => {},
   defer: () => {},
