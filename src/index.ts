@@ -51,3 +51,4 @@ export {
 export { proxyFromEnvironment } from './carrier/proxy/environment.js';
 export { DEFAULT_LIMITS, resolveLimits, type Limits } from './limits/limits.js';
 export { systemClock, type Clock, type Timer } from './clock/clock.js';
+export { pipeStreams } from './mux/pipe-streams.js';
