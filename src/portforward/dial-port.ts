@@ -55,9 +55,11 @@ function whenAborted(signal: AbortSignal): Promise<never> {
 }
 
 async function established(dial: DialPort, request: Parameters<DialPort>[0]): Promise<Duplex> {
-  const connection = await dial(request);
-  if (!(connection instanceof Duplex)) throw new InvalidArgumentError('dial must return a Duplex');
+  const given = dial(request);
   // In this very tick, or an early reset would end the process.
+  if (given instanceof Duplex) absorbErrors(given);
+  const connection = await given;
+  if (!(connection instanceof Duplex)) throw new InvalidArgumentError('dial must return a Duplex');
   absorbErrors(connection);
   if ('connecting' in connection && connection.connecting === true) await connected(connection, request.signal);
   if (connection.destroyed) throw connection.errored ?? new ConnectionLostError('the connection is closed');

@@ -68,7 +68,7 @@ interface Upgrade {
 
 function serve(upgrade: Upgrade): void {
   const { req, settings } = upgrade;
-  if (settings.signal?.aborted === true) throw new StoppedError();
+  if (settings.stopped()) throw new StoppedError();
   if (!isUpgradeRequest(req)) throw refusal('unable to upgrade: Connection must contain upgrade');
   if (isWebSocketRequest(req)) serveWebSocket(upgrade);
   else serveSpdy(upgrade);

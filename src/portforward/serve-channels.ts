@@ -26,7 +26,7 @@ export async function serveChannels(
   ports: readonly number[],
   settings: ForwardSettings,
 ): Promise<void> {
-  const { clock, idleTimeout, limits, pingPeriod, signal } = settings;
+  const { clock, idleTimeout, limits, pingPeriod } = settings;
   const options: AcceptChannelsOptions = {
     protocols: [protocol],
     channels: ports.flatMap((): ChannelMode[] => ['duplex', 'write']),
@@ -37,11 +37,9 @@ export async function serveChannels(
   };
   const connection = await acceptChannels(req, socket, head, options);
   const session = new ChannelSession(connection, req, settings);
-  const stop = (): void => session.stop(new Error('the server stops'));
-  signal?.addEventListener('abort', stop, { once: true });
-  if (signal?.aborted === true) stop();
+  const forget = settings.onStop(() => session.stop(new Error('the server stops')));
   await Promise.all(ports.map((port, index) => session.forward(port, index)));
-  signal?.removeEventListener('abort', stop);
+  forget();
   await connection.close();
 }
 

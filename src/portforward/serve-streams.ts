@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { LimitExceededError, StreamResetError, TimeoutError } from '../errors/index.js';
 import type { Connection, NewStreamHandler } from '../httpstream/index.js';
-import { dialPort, reasonOf } from './dial-port.js';
+import { dialPort, reasonOf, type PortDialer } from './dial-port.js';
 import { ERROR_SCOPE, ERROR_SCOPE_CONNECTION } from './protocol.js';
 import type { ForwardSettings } from './settings.js';
 import { abort, splice, type SpliceFailure } from './splice.js';
@@ -17,11 +17,24 @@ export class StreamSession {
   readonly #req: IncomingMessage;
   readonly #settings: ForwardSettings;
   readonly #pairs: StreamPairs;
+  readonly #dialer: PortDialer;
   readonly #active = new Set<StreamPair>();
+  /** Dials that the application is not done with, given up or not: clients that come and go must not pile them up. */
+  #dialling = 0;
 
   constructor(req: IncomingMessage, settings: ForwardSettings) {
     this.#req = req;
     this.#settings = settings;
+    const { clock, dial, dialTimeout } = settings;
+    this.#dialer = {
+      clock,
+      dialTimeout,
+      dial: (request) => {
+        const dialled = dial(request);
+        if (dialled instanceof Promise) this.#count(dialled);
+        return dialled;
+      },
+    };
     this.#pairs = new StreamPairs(settings.clock, settings.creationTimeout, {
       complete: (pair) => this.#begin(pair),
       failed: (error, message) => finishError(error, message),
@@ -35,14 +48,19 @@ export class StreamSession {
 
   /** Takes charge of the connection that the streams come from. */
   attach(connection: Connection): void {
-    const { signal } = this.#settings;
-    const close = (): void => void connection.close();
-    signal?.addEventListener('abort', close, { once: true });
-    if (signal?.aborted === true) close();
+    const forget = this.#settings.onStop(() => void connection.close());
     void connection.closed.then(() => {
-      signal?.removeEventListener('abort', close);
+      forget();
       this.#pairs.clear();
     });
+  }
+
+  #count(dialled: Promise<unknown>): void {
+    const settled = (): void => {
+      this.#dialling--;
+    };
+    this.#dialling++;
+    dialled.then(settled, settled);
   }
 
   #begin(pair: StreamPair): void {
@@ -67,11 +85,7 @@ export class StreamSession {
     const { clock, stallTimeout } = this.#settings;
     const failed = ({ side, error }: SpliceFailure): void => {
       if (side === 'right') this.#fail(pair, error);
-      else if (isStall(error))
-        this.#fail(
-          pair,
-          new TimeoutError(`the pod read nothing for ${stallTimeout} ms`, stallTimeout, { cause: error }),
-        );
+      else if (isStall(error)) this.#fail(pair, stalled(error, stallTimeout));
     };
     await splice(pair.data, pod, { clock, failed });
     // A client that is gone, or has enough, is no failure.
@@ -80,7 +94,7 @@ export class StreamSession {
 
   async #dial({ data, port }: StreamPair): Promise<Duplex> {
     const { maxConnections } = this.#settings;
-    if (this.#active.size > maxConnections) {
+    if (this.#active.size > maxConnections || this.#dialling >= maxConnections) {
       throw new LimitExceededError('maxConnections', `more than ${maxConnections} connections at once`);
     }
     this.#settings.checkPort(port);
@@ -89,7 +103,7 @@ export class StreamSession {
     data.once('close', onClose);
     if (data.destroyed) onClose();
     try {
-      return await dialPort(this.#settings, port, this.#req, gone.signal);
+      return await dialPort(this.#dialer, port, this.#req, gone.signal);
     } finally {
       data.off('close', onClose);
     }
@@ -113,6 +127,10 @@ function survivesText({ error }: StreamPair): boolean {
 /** Whether a stream was reset because nobody read it for the time that the stall policy allows. */
 function isStall(error: Error): boolean {
   return error instanceof StreamResetError && error.initiator === 'local' && error.reason === 'flow-control-error';
+}
+
+function stalled(cause: Error, milliseconds: number): TimeoutError {
+  return new TimeoutError(`the pod read nothing for ${milliseconds} ms`, milliseconds, { cause });
 }
 
 function finishError(stream: StreamPair['error'], text = ''): void {

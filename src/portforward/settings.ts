@@ -68,7 +68,10 @@ export interface ForwardSettings extends PortDialer {
   readonly transports: ReadonlySet<PortForwardTransport>;
   readonly limits: Limits;
   readonly clock: Clock;
-  readonly signal: AbortSignal | undefined;
+  /** Whether the handler was stopped. */
+  readonly stopped: () => boolean;
+  /** Calls back when the handler is stopped; at once if it was. Returns how to call that off. */
+  readonly onStop: (stop: () => void) => () => void;
   readonly onError: NonNullable<PortForwardHandlerOptions['onError']>;
 }
 
@@ -103,7 +106,7 @@ export function resolveSettings(dial: DialPort, options: PortForwardHandlerOptio
     pingPeriod: milliseconds('pingPeriod', options.pingPeriod, 30_000),
     limits: limitsFor(maxConnections, options.limits),
     clock: options.clock ?? systemClock,
-    signal: options.signal,
+    ...stopping(options.signal),
     onError(error, connection) {
       try {
         onError?.(error, connection);
@@ -139,6 +142,20 @@ function portCheck(ports: readonly number[] | undefined): (port: number) => void
   const allowed = new Set(ports);
   return (port) => {
     if (!allowed.has(port)) throw new PortNotAllowedError(port);
+  };
+}
+
+/** One listener for however many sessions there are. */
+function stopping(signal: AbortSignal | undefined): Pick<ForwardSettings, 'stopped' | 'onStop'> {
+  const stops = new Set<() => void>();
+  signal?.addEventListener('abort', () => stops.forEach((stop) => stop()), { once: true });
+  return {
+    stopped: () => signal?.aborted === true,
+    onStop(stop) {
+      if (signal?.aborted === true) stop();
+      else stops.add(stop);
+      return () => stops.delete(stop);
+    },
   };
 }
 

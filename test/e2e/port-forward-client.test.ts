@@ -11,7 +11,7 @@ import {
   type PortForwardOptions,
   type PortForwardTransport,
 } from '../../src/portforward/index.js';
-import { attempts, fetchPattern, load, sendPattern } from '../interop/support/forward-load.js';
+import { attempts, endOf, fetchPattern, load, sendPattern } from '../interop/support/forward-load.js';
 import { digestOf, patternSha256, patternStream } from '../interop/support/pattern.js';
 import { startPortForwardServer, type PortForwardServer } from '../interop/support/port-forward-servers.js';
 import { createWebServer, listenOnLoopback } from '../interop/support/web-pod.js';
@@ -176,10 +176,7 @@ for (const kind of ['ours', 'go'] as const) {
       });
       const port = localPort(forward, webPort);
       const socket = await beginEndless(port);
-      const broken = new Promise<string>((resolve) => {
-        socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
-        socket.once('end', () => resolve('end'));
-      });
+      const broken = endOf(socket);
       await server.kill();
       assert.equal(await broken, 'ECONNRESET', 'a download that was cut does not look complete');
       await eventually('the loss is told', () => failed.length === 1 && events[0] === 'down');

@@ -1,5 +1,5 @@
 import { Agent, request, type IncomingMessage } from 'node:http';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { digestOf, patternSha256, patternStream } from './pattern.js';
 
 /** What {@link load} did. */
@@ -78,4 +78,12 @@ export async function attempts(port: number, count: number): Promise<readonly st
       });
     }),
   );
+}
+
+/** How a socket ends: with an error's code, or `end`. Node takes a reset behind the last bytes for an end; a write tells. */
+export async function endOf(socket: Socket): Promise<string> {
+  return await new Promise((resolve) => {
+    socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    socket.once('end', () => socket.write(Buffer.alloc(0), (error) => error ?? resolve('end')));
+  });
 }
