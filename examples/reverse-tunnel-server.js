@@ -4,7 +4,7 @@
 //      then: node examples/reverse-tunnel-agent.js
 import { createServer } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
-import { anyResponseUpgrader, noOpNewStreamHandler, pipeStreams, refuseUpgrade } from 'trunkline';
+import { anyResponseUpgrader, pipeStreams, refuseUpgrade } from 'trunkline';
 import { SpdyResponseUpgrader } from 'trunkline/spdy';
 import { WebSocketResponseUpgrader } from 'trunkline/websocket';
 import { YamuxResponseUpgrader } from 'trunkline/yamux';
@@ -15,7 +15,7 @@ const secret = process.env.TUNNEL_SECRET ?? 'change me';
 /** Name of an agent → its connection. */
 const agents = new Map();
 
-// An agent takes the engine that its way here lets through. Only this side opens streams; an agent could too.
+// An agent takes the engine that its way here lets through.
 const upgrader = anyResponseUpgrader(
   new YamuxResponseUpgrader(),
   new WebSocketResponseUpgrader(),
@@ -26,7 +26,7 @@ server.on('upgrade', (req, socket, head) => {
   const name = /^\/agents\/([\w-]+)$/.exec(req.url)?.[1];
   if (name === undefined) return refuseUpgrade(socket, 404, 'no such path');
   if (req.headers.authorization !== `Bearer ${secret}`) return refuseUpgrade(socket, 401, 'wrong secret');
-  const connection = upgrader.upgradeResponse(req, socket, head, noOpNewStreamHandler);
+  const connection = upgrader.upgradeResponse(req, socket, head, refuseStreams);
   if (connection === undefined) return;
   console.log(`agent ${name} is here`);
   // An agent that came back may be faster than the news that it was gone.
@@ -41,12 +41,22 @@ server.listen(Number(port), '127.0.0.1', () => console.log(`agents: http://127.0
 
 for (const route of routes.length > 0 ? routes : ['demo=8021']) {
   const [name, publicPort] = route.split('=');
-  const listener = createTcpServer({ allowHalfOpen: true }, (client) => {
-    const agent = agents.get(name);
-    if (agent === undefined) return client.resetAndDestroy();
-    // No round trip: what the client sends is on its way at once. If the agent refuses the stream, the client is reset.
-    const stream = agent.openStream({ from: `${client.remoteAddress}:${client.remotePort}` });
-    pipeStreams(client, stream).catch((error) => console.log(`${name}: ${error.message}`));
-  });
+  const listener = createTcpServer({ allowHalfOpen: true }, (client) => carry(client, name));
   listener.listen(Number(publicPort), '127.0.0.1', () => console.log(`${name}: 127.0.0.1:${listener.address().port}`));
+}
+
+function carry(client, name) {
+  try {
+    // No round trip: what the client sends is on its way at once. If the agent refuses the stream, the client is reset.
+    const stream = agents.get(name).openStream({ from: `${client.remoteAddress}:${client.remotePort}` });
+    pipeStreams(client, stream).catch((error) => console.log(`${name}: ${error.message}`));
+  } catch {
+    console.log(`${name}: no agent`);
+    client.resetAndDestroy();
+  }
+}
+
+// Here only this side opens streams; an agent could as well.
+function refuseStreams(stream) {
+  stream.refuse();
 }
