@@ -4,13 +4,16 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
 import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import type { Pod } from '../../src/apiserver/index.js';
 import { startCluster, type Cluster } from '../../src/cluster/index.js';
 import { portForwardHandler, type PortForwardHandlerOptions } from '../../src/portforward/index.js';
 import { attempts, fetchPattern, load, sendPattern } from '../interop/support/forward-load.js';
 import { startGo } from '../interop/support/go-programs.js';
 import { patternSha256 } from '../interop/support/pattern.js';
+import { FakeRuntime, withServer } from '../unit/apiserver/support.js';
 import { createWebServer, listenOnLoopback } from '../interop/support/web-pod.js';
 import { kubectl } from './support/kubectl.js';
 import { kubectlPortForward } from './support/kubectl-port-forward.js';
@@ -67,6 +70,50 @@ describe('kubectl port-forward to a pod of the embedded cluster', () => {
     assert.equal(code, 1);
     assert.match(stderr, /pods "none" not found/);
   });
+});
+
+/** Port 1 cannot be reached, port 2 breaks in the middle, others send back what they get. */
+class BreakingRuntime extends FakeRuntime {
+  override portForward(pod: Pod, port: number): Duplex {
+    const connection = super.portForward(pod, port);
+    if (port === 2) connection.once('readable', () => setTimeout(() => connection.destroy(new Error('pod broke')), 20));
+    return connection;
+  }
+}
+
+describe('kubectl port-forward and connections that fail', () => {
+  const wires = ['websocket', 'spdy'] as const;
+
+  for (const wire of wires) {
+    it(`${wire}: at once or later, each fails alone`, async () => {
+      await withServer(
+        {},
+        async ({ url }) => {
+          await using forward = await kubectlPortForward(url, 'a', [':1', ':2', ':3'], wire);
+          for (let round = 0; round < 3; round++) {
+            await attempts(forward.local(1), 2);
+            await attempts(forward.local(2), 2);
+            const socket = connect(forward.local(3), '127.0.0.1');
+            const [chunk] = (await once(socket, 'data')) as [Buffer];
+            assert.equal(chunk.toString(), 'port 3\n');
+            socket.destroy();
+          }
+          assert.ok(forward.running, forward.stderr());
+        },
+        new BreakingRuntime(),
+      );
+    });
+
+    it(`${wire}: with error text for everyone, kubectl ends, as with the original`, async () => {
+      await withServer({ portForward: { errorText: 'always' } }, async ({ url }) => {
+        const forward = await kubectlPortForward(url, 'a', [':1', ':3'], wire);
+        await attempts(forward.local(1), 1);
+        assert.equal(await forward.exited, 1);
+        assert.match(forward.stderr(), /error forwarding port 1: connection refused/);
+        assert.match(forward.stderr(), /lost connection to pod/);
+      });
+    });
+  }
 });
 
 /** Our server, in this process, with what leads to a web server and to nowhere. */
