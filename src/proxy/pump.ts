@@ -27,7 +27,7 @@ export interface PumpEnd {
 /**
  * Connects two sockets until both are gone, which is when it resolves; it never rejects.
  *
- * The end of one direction is passed on and the other goes on. When a socket fails or closes, what it had sent is still
+ * The end of one direction is passed on and the other goes on. When a socket fails or closes, what was read of it is still
  * delivered, and then both are closed.
  */
 export function pump(one: PumpEnd, other: PumpEnd, options: PumpOptions): Promise<void> {
