@@ -213,6 +213,20 @@ describe('the browser build in Chromium', { timeout: 170_000 }, () => {
     assert.match(wrong.message, /other\.v1/);
   });
 
+  test('a page that was blocked, or frozen, keeps a connection that lives', async () => {
+    await run('keep', { pingPeriod: 300, pingTimeout: 1500 });
+    await run('block', { milliseconds: 3000 });
+    await delay(1000);
+    assert.deepEqual(await run('look'), { closed: undefined, roundTrip: 'number' });
+    const session = await page.context().newCDPSession(page);
+    await session.send('Page.setWebLifecycleState', { state: 'frozen' });
+    await delay(3000);
+    await session.send('Page.setWebLifecycleState', { state: 'active' });
+    await delay(1000);
+    await session.detach();
+    assert.deepEqual(await run('look'), { closed: undefined, roundTrip: 'number' });
+  });
+
   test('plain yamux, without headers', async () => {
     const { answer, headers, protocol } = await run<{ answer: string; headers: Failure; protocol: string }>(
       'plainYamux',

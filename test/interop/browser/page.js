@@ -259,6 +259,26 @@ const scenarios = {
     return { answer, headers, protocol };
   },
 
+  /** Opens a connection that is looked at later. */
+  async keep(options) {
+    const connection = await connect(options);
+    const state = { connection, closed: undefined };
+    connection.closed.then((reason) => (state.closed = plain(reason)));
+    kept.set('kept', state);
+  },
+
+  /** Nothing else runs in the page for a while. */
+  async block({ milliseconds }) {
+    const end = performance.now() + milliseconds;
+    while (performance.now() < end);
+  },
+
+  async look() {
+    const { connection, closed } = kept.get('kept');
+    const roundTrip = await connection.ping().catch(({ message }) => message);
+    return { closed, roundTrip: typeof roundTrip };
+  },
+
   /** What the page's policy reported; at the end comes an attempt of our own, which shows that there is a policy. */
   async violations() {
     // Out of the evaluation that called this, where the policy does not hold.

@@ -37,6 +37,13 @@ describe('the outbound side of the browser build', { timeout: 30_000 }, () => {
       clock.advance(1000);
       await turns();
       assert.equal(sent(socket), before);
+      // Nor do all rush in once there is room.
+      socket.release();
+      socket.hold();
+      await turns();
+      clock.advance(64);
+      await turns();
+      assert.ok(socket.bufferedAmount >= 256 * KiB && socket.bufferedAmount <= 321 * KiB, `${socket.bufferedAmount}`);
       socket.release();
       while (done.length < 8) {
         await turns(2);
