@@ -79,10 +79,12 @@ export async function* commandOutput(
   warn: (message: string) => void,
 ): AsyncGenerator<Buffer, void, undefined> {
   const left = new AbortController();
-  const signal = options.signal === undefined ? left.signal : AbortSignal.any([options.signal, left.signal]);
+  const abort = (): void => left.abort(options.signal?.reason);
+  options.signal?.addEventListener('abort', abort);
+  if (options.signal?.aborted === true) abort();
   const stdout = new PassThrough();
   let failure: { readonly error: unknown } | undefined;
-  const run = runCommand(target, command, { ...options, signal }, { stdout })
+  const run = runCommand(target, command, { ...options, signal: left.signal }, { stdout })
     .then((end) => checkEnd(command, end, warn))
     .catch((error: unknown) => (failure = { error }))
     .finally(() => stdout.end());
@@ -91,6 +93,7 @@ export async function* commandOutput(
     await run;
     if (failure !== undefined) throw failure.error;
   } finally {
+    options.signal?.removeEventListener('abort', abort);
     left.abort();
     await run;
   }
