@@ -59,16 +59,24 @@ export class StreamForwardSession implements ForwardSession {
     const failure = readErrorText(error, this.#settings.errorBytes);
     // Nothing is ever sent there.
     error.end();
+    const abandon = new AbortController();
+    const onAbort = (): void => abandon.abort(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
     try {
-      const data = await this.#connection.createStream({ [STREAM_TYPE]: 'data', ...common }, { signal });
+      const opened = this.#connection.createStream({ [STREAM_TYPE]: 'data', ...common }, { signal: abandon.signal });
+      // One without the other would wait for it in vain.
+      const [data] = await Promise.all([opened, error.accepted]);
       this.#watch(data, failure);
       return { data, failure, release: () => error.reset() };
     } catch (cause) {
-      const message =
-        cause instanceof StreamResetError ? await within(failure, REASON_TIMEOUT, this.#settings.clock) : '';
+      abandon.abort();
+      const refused = cause instanceof StreamResetError;
+      const message = refused ? await within(failure, REASON_TIMEOUT, this.#settings.clock) : '';
       error.reset();
       if (message) throw new PortForwardError(port, message, { cause });
       throw cause;
+    } finally {
+      signal.removeEventListener('abort', onAbort);
     }
   }
 

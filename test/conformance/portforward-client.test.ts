@@ -210,6 +210,22 @@ describe('TestHandleConnectionSendsRemoteError', () => {
   });
 });
 
+describe('TestHandleConnection, streams that the server does not take', () => {
+  it('an error stream that is refused fails the connection at once, and its data stream with it', async () => {
+    const errors: Error[] = [];
+    await using server = await listen(forwardByHand('refuse-error'));
+    await using forward = await portForward(server.url, ':80', {
+      transport: 'spdy',
+      addresses: '127.0.0.1',
+      onConnectionError: (error) => errors.push(error),
+    });
+    assert.deepEqual(await answerOf(forward.ports[0]?.localPort ?? 0, ''), { text: '', error: 'ECONNRESET' });
+    await until(() => errors.length === 1);
+    assert.equal((errors[0] as NodeJS.ErrnoException).code, 'ERR_STREAM_RESET');
+    assert.equal(forward.connections, 0);
+  });
+});
+
 describe('TestForwardPortsReturnsErrorWhenConnectionIsLost, TestWaitForConnectionExitsOnStreamConnClosed', () => {
   it('ends, says why, and listens no more', async () => {
     await using server = await listen(portForwardHandler(() => Promise.reject(new Error('unused'))));

@@ -54,14 +54,16 @@ export function answerOf(port: number, text: string): Promise<{ text: string; er
   });
 }
 
-/** A server that fails every connection as the original does: text, then resets; or refuses the data stream with text. */
-export function forwardByHand(how: 'text' | 'refuse'): UpgradeHandler {
+/** A server that fails every connection as the original does: text, then resets; or refuses the data stream, with text; or the error stream. */
+export function forwardByHand(how: 'text' | 'refuse' | 'refuse-error'): UpgradeHandler {
   let error: Stream | undefined;
   return spdyByHand((type, stream) => {
     if (type === 'error') {
       error = stream;
+      if (how === 'refuse-error') throw new Error('no');
       return;
     }
+    if (how === 'refuse-error') return;
     if (how === 'refuse') stream.refuse();
     setImmediate(() => {
       error?.end('error: boom', () => error?.reset());
