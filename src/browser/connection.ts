@@ -70,7 +70,8 @@ export class WebSocketConnection implements BrowserConnection, StreamHost, Machi
     this.#onHandlerError = options.onHandlerError;
     this.closed = new Promise((resolve) => (this.#settleClosed = resolve));
     const held = (): number => this.#leftovers.bytes;
-    this.#machine = makeMachine(socket.protocol, this, { limits: this.#limits, clock: this.#clock, held });
+    const wake = (): void => this.#outbound.schedule();
+    this.#machine = makeMachine(socket.protocol, this, { limits: this.#limits, clock: this.#clock, held, wake });
     this.#outbound = new Outbound(socket, this.#machine, this.#limits, this.#clock, () => this.#writeStalled());
     this.#pings = new Pings(this.#clock, () => this.#sendPing());
     this.#keepalive = new Keepalive(this.#clock, pingPeriod, pingTimeout, {

@@ -13,7 +13,7 @@ const allocate: Allocate<Uint8Array> = (bytes) => new Uint8Array(bytes);
 export function makeMachine(
   subprotocol: string,
   events: MachineEvents<PairStream, Uint8Array>,
-  setup: { readonly limits: Limits; readonly clock: Clock; readonly held: () => number },
+  setup: { readonly limits: Limits; readonly clock: Clock; readonly held: () => number; readonly wake: () => void },
 ): Machine<PairStream, Uint8Array> {
   const options = { ...setup, role: 'client', allocate, now: setup.clock.now() } as const;
   return subprotocol === YAMUX_SUBPROTOCOL ? new YamuxMachine(options, events) : new PrefaceMachine(options, events);

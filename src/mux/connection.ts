@@ -44,6 +44,8 @@ export interface MachineSetup {
   readonly now: number;
   /** Bytes that finished streams of the peer still hold unread. */
   readonly held: () => number;
+  /** To be called when there is output outside of a call of the connection. */
+  readonly wake: () => void;
 }
 
 /** Streams without an answer, after which `createStream` waits before it opens one more: hashicorp's accept backlog. */
@@ -101,7 +103,8 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
     const now = this.#clock.now();
     this.#lastActivity = now;
     const held = (): number => this.#leftovers.bytes;
-    this.#machine = machine(this, { limits: this.#limits, clock: this.#clock, now, held });
+    const wake = (): void => this.#flushLater();
+    this.#machine = machine(this, { limits: this.#limits, clock: this.#clock, now, held, wake });
     this.#outbound = new Outbound(socket, this.#machine, this.#limits, this.#clock, {
       writeStalled: () => this.#writeStalled(),
       drained: () => this.#inbound.release(),

@@ -42,9 +42,12 @@ export function maxBodyBytes(limits: Limits): number {
   return Math.min(MAX_BODY, limits.maxHeaderBytes);
 }
 
-/** @throws InvalidArgumentError when the headers do not fit. */
+/** @throws InvalidArgumentError when the headers do not fit, or are more than `limits.maxHeaders`. */
 export function encodeHeaders(headers: HeaderEntries, limits: Limits): Uint8Array {
-  const body = packr.pack(new Map(headers));
+  const map = new Map(headers);
+  const count = countHeaders(map);
+  if (count > limits.maxHeaders) throw new InvalidArgumentError(`${count} headers exceed ${limits.maxHeaders}`);
+  const body = packr.pack(map);
   const most = maxBodyBytes(limits);
   if (body.length > most) throw new InvalidArgumentError(`headers of ${body.length} bytes exceed ${most}`);
   return framed(VERSION, body);
@@ -59,13 +62,13 @@ export function encodeRefusal(reason: ResetReason, message: string): Uint8Array 
 export function decodeHeaders(body: Uint8Array, limits: Limits): ReadonlyMap<string, readonly string[]> {
   const value = unpack(body);
   if (!(value instanceof Map)) throw malformed('headers');
-  let count = 0;
   for (const [name, values] of value as Map<unknown, unknown>) {
     if (typeof name !== 'string' || !isStrings(values)) throw malformed('headers');
-    count += values.length;
   }
+  const headers = value as Map<string, readonly string[]>;
+  const count = countHeaders(headers);
   if (count > limits.maxHeaders) throw malformed(`${count} headers, where ${limits.maxHeaders} are allowed; the`);
-  return value as Map<string, readonly string[]>;
+  return headers;
 }
 
 /** A reason that is not known becomes `refused`. @throws ProtocolError */
@@ -77,6 +80,13 @@ export function decodeRefusal(body: Uint8Array): Refusal {
     reason: REASONS.has(reason) ? (reason as ResetReason) : 'refused',
     message: printable(message),
   };
+}
+
+/** A name without values counts too: it takes memory like any other. */
+function countHeaders(headers: ReadonlyMap<string, readonly string[]>): number {
+  let count = 0;
+  for (const values of headers.values()) count += Math.max(1, values.length);
+  return count;
 }
 
 function framed(kind: number, body: Uint8Array): Uint8Array {

@@ -15,6 +15,8 @@ const ACCEPTANCE = Uint8Array.of(preface.ACCEPTED);
 /** How a {@link PrefaceMachine} is set up. */
 export interface PrefaceMachineOptions<Bytes extends Uint8Array> extends YamuxMachineOptions<Bytes> {
   readonly clock: Clock;
+  /** Told when a deadline has put something into the output, which nobody else would send. */
+  readonly wake: () => void;
 }
 
 /**
@@ -37,12 +39,15 @@ export class PrefaceMachine<Owner, Bytes extends Uint8Array = Buffer> implements
   readonly #refused: Deadlines<PrefaceStream<Owner>>;
 
   constructor(options: PrefaceMachineOptions<Bytes>, events: MachineEvents<Owner, Bytes>) {
-    const { clock, limits } = options;
+    const { clock, limits, wake } = options;
     this.#events = events;
     this.#limits = limits;
     this.#now = () => clock.now();
     this.#inner = new YamuxMachine<PrefaceStream<Owner>, Bytes>(options, this.#innerEvents());
-    const expired = (stream: PrefaceStream<Owner>): void => this.#inner.reset(stream.inner, 'cancel');
+    const expired = (stream: PrefaceStream<Owner>): void => {
+      this.#inner.reset(stream.inner, 'cancel');
+      wake();
+    };
     this.#unread = new Deadlines(clock, limits.frameTimeout, expired);
     this.#refused = new Deadlines(clock, limits.frameTimeout, expired);
   }
