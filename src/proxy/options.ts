@@ -7,6 +7,7 @@ import { InvalidArgumentError } from '../errors/index.js';
 import { StreamHeaders, type Dialer, type HeadersInit, type UpgradeRequest } from '../httpstream/index.js';
 import { resolveLimits, type Limits } from '../limits/limits.js';
 import { allowAnyAddress, denyLocalAddresses, type AddressPolicy, type Lookup } from './addresses.js';
+import { OpenCalls } from './open-calls.js';
 import { isToken } from './request-text.js';
 
 /** Where to proxy to. A function decides per request; `undefined` answers 404. */
@@ -85,6 +86,8 @@ export interface UpgradeAwareProxyOptions extends OriginOptions {
    */
   readonly limits?: Partial<Limits>;
   readonly clock?: Clock;
+  /** Stops the proxy: what is under way is cut, and what comes is answered 503. */
+  readonly signal?: AbortSignal;
   /** Told of everything that a caller got a 5xx for. */
   readonly onError?: (error: unknown, req: IncomingMessage) => void;
 }
@@ -117,6 +120,7 @@ export interface ProxySettings {
   readonly refusalTimeout: number;
   readonly limits: Limits;
   readonly clock: Clock;
+  readonly calls: OpenCalls;
   readonly onError: (error: unknown, req: IncomingMessage) => void;
 }
 
@@ -162,6 +166,7 @@ export function resolveProxyOptions(options: UpgradeAwareProxyOptions): ProxySet
     refusalTimeout: atLeast('refusalTimeout', options.refusalTimeout, 10_000, 1),
     limits: resolveLimits({ writeTimeout: 0, ...options.limits }),
     clock: options.clock ?? systemClock,
+    calls: new OpenCalls(options.signal),
     onError: (error, req) => {
       try {
         onError?.(error, req);

@@ -7,17 +7,21 @@ import { CallerGoneError, startAttempt, until } from './attempt.js';
 import { connectBackend } from './backend.js';
 import { fieldsOf, grouped, listOf, requestFields, valuesOf } from './fields.js';
 import { plainLocation } from './location.js';
+import { countUntilAnswered } from './open-calls.js';
 import type { ProxySettings } from './options.js';
 import { passResponse } from './plain-response.js';
-import { badRequest, refusalOf, refuseResponse } from './refusal.js';
+import { badRequest, refusalOf, refuseResponse, stopped } from './refusal.js';
 import { requestText, type Field } from './request-text.js';
 
 /** Proxies a request that is no upgrade. Never rejects: what goes wrong is answered. */
 export async function servePlain(req: IncomingMessage, res: ServerResponse, settings: ProxySettings): Promise<void> {
+  countUntilAnswered(req, res);
   const attempt = startAttempt(settings);
+  const done = settings.calls.add(() => res.destroy());
   res.on('error', () => {});
   res.once('close', attempt.abandon);
   try {
+    if (settings.calls.stopped) throw stopped();
     if (isUpgradeRequest(req)) {
       throw badRequest('unable to upgrade: the request names no protocol, or the server does not take upgrades here');
     }
@@ -44,6 +48,7 @@ export async function servePlain(req: IncomingMessage, res: ServerResponse, sett
     refuseResponse(res, refusal);
   } finally {
     attempt.settle();
+    done();
     res.off('close', attempt.abandon);
   }
 }
@@ -62,11 +67,14 @@ interface PlainExchange {
 function exchange({ req, res, settings, socket, path, fields }: PlainExchange): Promise<void> {
   return new Promise((resolve, reject) => {
     socket.on('error', () => {});
+    let stopBody: (() => void) | undefined;
     const finish = (): void => {
+      stopBody?.();
       socket.destroy();
       resolve();
     };
     const fail = (error: unknown): void => {
+      stopBody?.();
       socket.destroy();
       if (res.headersSent || res.destroyed) {
         res.destroy();
@@ -76,6 +84,8 @@ function exchange({ req, res, settings, socket, path, fields }: PlainExchange): 
       }
     };
     res.once('close', finish);
+    if (res.destroyed) return finish();
+    let answered = false;
     let outgoing: ClientRequest;
     try {
       outgoing = httpRequest({
@@ -85,7 +95,8 @@ function exchange({ req, res, settings, socket, path, fields }: PlainExchange): 
         setHost: false,
         maxHeaderSize: settings.maxResponseHeaderBytes,
       });
-      outgoing.on('error', (error) => fail(lost(error)));
+      // Once there is an answer, what becomes of it counts: a backend may refuse a body, and read none of it.
+      outgoing.on('error', (error) => (answered ? undefined : fail(lost(error))));
       for (const [name, values] of grouped([...fields, ...connectionFields(req)])) outgoing.setHeader(name, values);
     } catch (error) {
       return fail(new InvalidArgumentError('the request cannot be sent on', { cause: error, initiator: 'remote' }));
@@ -93,9 +104,10 @@ function exchange({ req, res, settings, socket, path, fields }: PlainExchange): 
     // A switch of protocols that nobody asked for.
     outgoing.on('upgrade', () => fail(lost(new Error('it switched protocols unasked'))));
     outgoing.on('response', (answer) => {
+      answered = true;
       passResponse(req, res, answer, settings).then(finish, fail);
     });
-    sendBody(req, outgoing);
+    stopBody = sendBody(req, outgoing);
   });
 }
 
@@ -116,20 +128,29 @@ function connectionFields(req: IncomingMessage): readonly Field[] {
   return fields;
 }
 
-function sendBody(req: IncomingMessage, outgoing: ClientRequest): void {
-  req.on('data', (chunk: Buffer) => {
+/** Copies the body; returns how to stop, upon which the rest of it is read and thrown away. */
+function sendBody(req: IncomingMessage, outgoing: ClientRequest): () => void {
+  const take = (chunk: Buffer): void => {
     if (!outgoing.write(chunk)) req.pause();
-  });
-  outgoing.on('drain', () => req.resume());
-  req.on('end', () => {
+  };
+  const drained = (): void => {
+    req.resume();
+  };
+  const end = (): void => {
     const trailers = fieldsOf(req.rawTrailers);
     if (trailers.length > 0) outgoing.addTrailers(trailers);
     outgoing.end();
-  });
+  };
   // A body that breaks off is not to look complete.
   const broken = (): void => {
     if (!req.complete) outgoing.destroy();
   };
-  req.on('error', broken).on('close', broken);
+  req.on('data', take).on('end', end).on('error', broken).on('close', broken);
+  outgoing.on('drain', drained);
   if (req.readableEnded) outgoing.end();
+  return () => {
+    req.off('data', take).off('end', end);
+    outgoing.off('drain', drained);
+    req.resume();
+  };
 }

@@ -22,6 +22,11 @@ export function badRequest(message: string): RefusedError {
   return new RefusedError({ code: 400, message });
 }
 
+/** 503. */
+export function stopped(): RefusedError {
+  return new RefusedError({ code: 503, message: 'the proxy is shutting down' });
+}
+
 /**
  * What the caller is told of a failure: 403 for an address that is not allowed, 504 for a backend that did not answer in
  * time, 502 for all else that is the backend's doing, and 500 without details for what is not. An error that carries a

@@ -51,6 +51,8 @@ class Throttled extends Writable {
   }
 
   override _write(chunk: Buffer, encoding: BufferEncoding, callback: Callback): void {
+    // The rest of a chunk comes back here by a timer.
+    if (this.destroyed) return callback();
     const length = this.#budget.take(chunk.length, this.#clock.now());
     const rest = chunk.subarray(length);
     const next = (error?: Error | null): void => {

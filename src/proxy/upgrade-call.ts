@@ -4,8 +4,9 @@ import { absorbErrors } from '../httpstream/index.js';
 import { admitUpgrade } from './admission.js';
 import { CallerGoneError, startAttempt, until, type Attempt } from './attempt.js';
 import { HeldSocket } from './held-socket.js';
+import { isAnswering } from './open-calls.js';
 import type { ProxySettings } from './options.js';
-import { refusalOf, refuseOnSocket } from './refusal.js';
+import { refusalOf, refuseOnSocket, stopped } from './refusal.js';
 
 /** An upgrade request under way. Until `held` is released its socket belongs to nobody else. */
 export interface UpgradeCall {
@@ -41,9 +42,16 @@ async function answer(
   settings: ProxySettings,
   serve: (call: UpgradeCall) => Promise<void>,
 ): Promise<void> {
+  if (isAnswering(socket)) {
+    // An upgrade behind a request that is not answered yet: no answer to it would be understood.
+    socket.destroy();
+    return;
+  }
   const attempt = startAttempt(settings);
+  const done = settings.calls.add(() => socket.destroy());
   const held = new HeldSocket(socket, head, MAX_HELD_BYTES, attempt.abandon);
   try {
+    if (settings.calls.stopped) throw stopped();
     await until(admitUpgrade(req, settings), attempt.signal);
     await serve({ req, socket, held, attempt, settings });
   } catch (error) {
@@ -57,5 +65,6 @@ async function answer(
     refuseOnSocket(socket, refusal, settings);
   } finally {
     attempt.settle();
+    done();
   }
 }

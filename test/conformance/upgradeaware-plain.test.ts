@@ -4,7 +4,17 @@ import { Agent, request, type IncomingHttpHeaders, type IncomingMessage, type Re
 import { describe, it, type TestContext } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { UpgradeAwareProxy, type UpgradeAwareProxyOptions } from '../../src/proxy/index.js';
-import { rawBackend, rawClient, parseResponse, serve, settle, until, type Front } from '../support/proxy.js';
+import {
+  SWITCHING,
+  rawBackend,
+  rawClient,
+  parseResponse,
+  serve,
+  settle,
+  until,
+  upgradeText,
+  type Front,
+} from '../support/proxy.js';
 
 const PAGE = '<html><head></head><body><a href="/test/path">Hello</a></body></html>';
 
@@ -447,6 +457,68 @@ describe('aborts', () => {
     assert.ok(sent < 48 * 1024 * 1024, `${sent} bytes were taken`);
     client.socket.destroy();
     await until(() => backend.sockets.size === 0);
+  });
+});
+
+describe('a backend', () => {
+  it('that answers before it has read the body is heard, and the rest of the body thrown away', async (t) => {
+    const backend = await rawBackend(t, ({ socket }) => {
+      socket.pause();
+      socket.end('HTTP/1.1 413 Too Large\r\nContent-Length: 9\r\nConnection: close\r\n\r\ntoo large');
+      setTimeout(() => socket.destroy(), 20);
+    });
+    const proxy = await front(t, `${backend.url}/`);
+    const length = 8 * 1024 * 1024;
+    const client = await rawClient(t, proxy.port, `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n`);
+    client.socket.write(Buffer.alloc(length));
+    const { head, body } = parseResponse(await client.received('too large'));
+    assert.match(head, /^HTTP\/1\.1 413 /);
+    assert.equal(body, 'too large');
+    // The connection is good for the next request.
+    client.socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await until(() => client.text().split('HTTP/1.1 413').length === 3);
+  });
+
+  it('that switches protocols unasked is a 502', async (t) => {
+    const backend = await rawBackend(t, ({ socket }) => {
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
+    });
+    const proxy = await front(t, `${backend.url}/`);
+    assert.equal((await ask(proxy.url)).res.statusCode, 502);
+    await until(() => backend.connections[0]?.over() === true);
+  });
+
+  it('that sends a header beyond the limit is a 502', async (t) => {
+    const backend = await rawBackend(t, ({ socket }) => {
+      socket.end(`HTTP/1.1 200 OK\r\nX: ${'x'.repeat(5000)}\r\nContent-Length: 0\r\n\r\n`);
+    });
+    const small = await front(t, `${backend.url}/`, { maxResponseHeaderBytes: 4096 });
+    assert.equal((await ask(small.url)).res.statusCode, 502);
+    const large = await front(t, `${backend.url}/`);
+    assert.equal((await ask(large.url)).res.statusCode, 200);
+  });
+});
+
+describe('the signal', () => {
+  it('cuts what is under way, and refuses what comes', async (t) => {
+    const backend = await rawBackend(t, ({ socket, text: received }) => {
+      const upgrade = received().includes('Upgrade:');
+      socket.write(upgrade ? SWITCHING : 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf');
+    });
+    const controller = new AbortController();
+    const proxy = await front(t, `${backend.url}/`, { signal: controller.signal });
+    const upgraded = await rawClient(t, proxy.port, upgradeText());
+    await upgraded.received(SWITCHING);
+    const plain = await rawClient(t, proxy.port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await plain.received('half');
+    controller.abort();
+    await Promise.all([upgraded.closed, plain.closed]);
+    await until(() => proxy.sockets.size === 0 && backend.connections.every((connection) => connection.over()));
+    for (const late of [upgradeText(), 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n']) {
+      const refused = await rawClient(t, proxy.port, late);
+      assert.equal(parseResponse(await refused.closed).code, 503);
+    }
+    assert.equal(backend.connections.length, 2);
   });
 });
 

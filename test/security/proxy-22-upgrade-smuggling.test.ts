@@ -75,6 +75,38 @@ describe('an upgrade request', () => {
   });
 });
 
+describe('an upgrade behind a request that is not answered yet', () => {
+  it('gets nothing: whatever was written would be taken for a part of the answer', async (t) => {
+    const backend = await rawBackend(t, ({ socket, text }) => {
+      if (text().includes('/slow')) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf');
+      else socket.write(`${SWITCHING}smuggled`);
+    });
+    const options = { target: backend.url, useRequestLocation: true };
+    const proxy = new UpgradeAwareProxy(options);
+    for (const handleUpgrade of [proxy.handleUpgrade, streamTranslator(options), streamTunnel(options)]) {
+      const front = await serve(t, { handleRequest: proxy.handleRequest, handleUpgrade });
+      const client = await rawClient(t, front.port, `GET /slow HTTP/1.1\r\nHost: a\r\n\r\n${upgradeText()}`);
+      assert.doesNotMatch(await client.closed, /101|smuggled/);
+      await until(() => front.sockets.size === 0);
+    }
+    await until(() => backend.connections.every((connection) => connection.over()));
+    for (const connection of backend.connections) assert.doesNotMatch(connection.text(), /Upgrade/);
+  });
+
+  it('passes once the request before it was answered', async (t) => {
+    const backend = await rawBackend(t, ({ socket, text }) => {
+      if (text().includes('/first')) socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+      else socket.write(SWITCHING);
+    });
+    const proxy = await serve(t, new UpgradeAwareProxy({ target: backend.url, useRequestLocation: true }));
+    const client = await rawClient(t, proxy.port, 'GET /first HTTP/1.1\r\nHost: a\r\n\r\n');
+    await client.received('ok');
+    await settle();
+    client.socket.write(upgradeText());
+    await client.received('HTTP/1.1 101 ');
+  });
+});
+
 describe('bytes behind the request', () => {
   it('are held until the 101, and then passed on', async (t) => {
     const backend = await rawBackend(t, () => {});
