@@ -17,10 +17,12 @@ export {
   copyTo,
   type CopyErrorOptions,
   type CopyFailure,
+  type CopyFileOptions,
   type CopyOptions,
   type CopyProgress,
   type CopyResult,
   type CopyStreamOptions,
+  type CopyToOptions,
   type CopyTreeOptions,
   type CopyWarning,
 } from './copy/index.js';

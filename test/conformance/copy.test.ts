@@ -382,6 +382,43 @@ for (const transport of ['websocket', 'spdy'] as const) {
       assert.equal(kept[0]?.mtime?.getTime(), 1e12);
     });
 
+    it('gives a file its name only when it is whole, if asked to', async () => {
+      using folder = temporaryFolder();
+      const source = join(folder.path, 'f');
+      writeFileSync(source, 'text');
+      let code = 0;
+      const kept: TarContents[] = [];
+      await using pod = await container(async (session) => {
+        if (session.command[0] !== 'tar') return 0;
+        await takes(kept)(session);
+        return code;
+      });
+      const progress: CopyProgress[] = [];
+      const options = { transport, atomic: true, onProgress: (one: CopyProgress) => void progress.push(one) };
+      await copyTo(pod.url, source, '/d/-new', options);
+      const name = kept[0]?.name ?? '';
+      assert.match(name, /^\.trunkline-\w{16}\.partial$/);
+      assert.deepEqual(pod.commands.splice(0), [
+        ['test', '-d', '/d/-new'],
+        ['test', '-d', '/d/-new'],
+        ['tar', 'xpof', '-', '-C', '/d'],
+        ['mv', '-f', '--', `/d/${name}`, '/d/-new'],
+      ]);
+      assert.deepEqual(progress.at(-1), { path: '-new', bytes: 4, totalBytes: 4, files: 1 });
+      code = 2;
+      kept.length = 0;
+      await assert.rejects(copyStreamTo(pod.url, Readable.from(['text']), 'new', { ...options, size: 4 }), {
+        exitCode: 2,
+      });
+      assert.deepEqual(pod.commands.slice(-2), [
+        ['tar', 'xpof', '-', '-C', '.'],
+        ['rm', '-f', '--', kept[0]?.name],
+      ]);
+      const changed = copyStreamTo(pod.url, Readable.from([Buffer.from('x')]), 'new', { ...options, size: 4 });
+      await assert.rejects(changed, { reason: 'changed', path: 'new' });
+      await assert.rejects(copyTo(pod.url, folder.path, '/d/new', options), { code: 'ERR_INVALID_ARGUMENT' });
+    });
+
     it('refuses a folder or a link where a file is asked for', async () => {
       using folder = temporaryFolder();
       await using tree = await container(gives(await tarOf([{ name: 'f/', type: 'directory' }])));

@@ -183,6 +183,22 @@ describe('copies to and from the embedded cluster', () => {
     });
   }
 
+  it('leaves nothing of a file that is cut, if it is to be whole or not there', async () => {
+    using folder = temporaryFolder();
+    writeRandom(join(folder.path, 'f'), 4);
+    mkdirSync(join(folder.path, 'd'));
+    const to = join(folder.path, 'd', 'copy');
+    await copyTo(target, join(folder.path, 'f'), to, { atomic: true });
+    const whole = { copy: listing(folder.path)['f'] };
+    assert.deepEqual(listing(join(folder.path, 'd')), whole);
+    writeRandom(join(folder.path, 'f'), 4);
+    const onProgress = ({ bytes }: { readonly bytes: number }): void => {
+      if (bytes > MiB) throw new Error('enough');
+    };
+    await assert.rejects(copyTo(target, join(folder.path, 'f'), to, { atomic: true, onProgress }), /enough/);
+    assert.deepEqual(listing(join(folder.path, 'd')), whole);
+  });
+
   it('says what tar said', async () => {
     using folder = temporaryFolder();
     const failure = { code: 'ERR_COPY', reason: 'remote-command', exitCode: 2 };

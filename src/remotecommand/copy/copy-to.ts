@@ -4,14 +4,14 @@ import { Readable } from 'node:stream';
 import { systemWallClock } from '../../clock/wall.js';
 import { InvalidArgumentError } from '../../errors/index.js';
 import type { RemoteCommandTarget } from '../client-types.js';
-import { coalesce } from './coalesce.js';
 import { CopyError, local } from './error.js';
 import { END_OF_ARCHIVE } from './header.js';
-import type { CopyOptions, CopyResult, CopyTreeOptions } from './options.js';
+import type { CopyFileOptions, CopyOptions, CopyResult, CopyToOptions } from './options.js';
 import { packBytes, packContents, packTree } from './pack.js';
-import { checkEnd, isRemoteFolder, runCommand } from './remote-command.js';
+import { isRemoteFolder } from './remote-command.js';
 import { checkPath, meansContents, meansFolder, splitRemote, type RemotePlace } from './remote-path.js';
 import { Tally } from './tally.js';
+import { isFolder, unpackFileThere, unpackThere } from './unpack.js';
 
 /**
  * Copies a file or folder of this machine into a container, as `kubectl cp` does, by a tar that runs there.
@@ -26,13 +26,13 @@ import { Tally } from './tally.js';
  * involved. Nothing is gathered in memory.
  *
  * Resolves when tar has exited with 0. Rejects with CopyError; what `exec` rejects with, ConnectionLostError among it;
- * the signal's reason. The container may then hold part of the copy: tar has no way to take it back.
+ * the signal's reason. The container may then hold part of the copy; see `atomic`.
  */
 export async function copyTo(
   target: RemoteCommandTarget,
   localPath: string,
   remotePath: string,
-  options: CopyTreeOptions = {},
+  options: CopyToOptions = {},
 ): Promise<CopyResult> {
   checkPath('local', localPath);
   checkPath('remote', remotePath);
@@ -49,19 +49,27 @@ export async function copyTo(
       initiator: 'local',
     });
   }
+  if (options.atomic === true && stats.isDirectory()) {
+    throw new InvalidArgumentError(`atomic is for single files, and this is a folder: ${localPath}`);
+  }
   if (meansContents(localPath)) {
     if (!(await isRemoteFolder(target, remotePath, options))) throw noFolder(remotePath);
     await unpackThere(target, remotePath, packContents(localPath, '', walking), options, tally);
     return tally.result;
   }
-  const { folder, base } = await placeFor(target, basename(resolve(localPath)), remotePath, options);
-  const source = { path: await local(localPath, () => realpath(localPath)), name: base, stats };
-  await unpackThere(target, folder, packTree(source, walking), options, tally);
-  return tally.result;
+  const place = await placeFor(target, basename(resolve(localPath)), remotePath, options);
+  const path = await local(localPath, () => realpath(localPath));
+  if (stats.isDirectory()) {
+    await unpackThere(target, place.folder, packTree({ path, name: place.base, stats }, walking), options, tally);
+    return tally.result;
+  }
+  const archive = (name: string, counted: Tally): AsyncIterable<Uint8Array> =>
+    packTree({ path, name, label: place.base, stats }, { followLinks: false, tally: counted });
+  return (await unpackFileThere(target, place, archive, options)).result;
 }
 
 /** What a stream is to become. */
-export interface CopyStreamOptions extends CopyOptions {
+export interface CopyStreamOptions extends CopyFileOptions {
   /** Bytes that the stream gives: tar has to know before. */
   readonly size: number;
   /** Permission bits. Default `0o644`. */
@@ -76,7 +84,7 @@ export interface CopyStreamOptions extends CopyOptions {
  */
 export async function copyStreamTo(
   target: RemoteCommandTarget,
-  source: Readable | AsyncIterable<Uint8Array>,
+  source: Readable | AsyncIterable<Uint8Array | string>,
   remotePath: string,
   options: CopyStreamOptions,
 ): Promise<CopyResult> {
@@ -91,19 +99,15 @@ export async function copyStreamTo(
     }
     if (meansFolder(remotePath)) throw new InvalidArgumentError(`not the name of a file: ${remotePath}`);
     options.signal?.throwIfAborted();
-    if (await isRemoteFolder(target, remotePath, options)) {
-      throw new CopyError('remote-command', `${remotePath} is a folder`, { path: remotePath, initiator: 'local' });
-    }
-    const { folder, base } = splitRemote(remotePath);
-    const tally = new Tally(options);
-    tally.begin(base, size);
-    const header = { name: base, type: 'file', mode, mtime: mtime.getTime(), size } as const;
-    async function* archive(): AsyncGenerator<Buffer, void, undefined> {
-      yield* packBytes(header, source, tally);
+    if (await isRemoteFolder(target, remotePath, options)) throw isFolder(remotePath);
+    const place = splitRemote(remotePath);
+    const header = { type: 'file', mode, mtime: mtime.getTime(), size } as const;
+    async function* archive(name: string, tally: Tally): AsyncGenerator<Buffer, void, undefined> {
+      tally.begin(place.base, size);
+      yield* packBytes({ ...header, name }, source, tally, place.base);
       yield END_OF_ARCHIVE;
     }
-    await unpackThere(target, folder, archive(), options, tally);
-    return tally.result;
+    return (await unpackFileThere(target, place, archive, options)).result;
   } finally {
     if (source instanceof Readable) source.destroy();
   }
@@ -125,18 +129,6 @@ export async function copyTarTo(
   } finally {
     if (archive instanceof Readable) archive.destroy();
   }
-}
-
-async function unpackThere(
-  target: RemoteCommandTarget,
-  folder: string,
-  archive: AsyncIterable<Uint8Array>,
-  options: CopyOptions,
-  tally: Tally,
-): Promise<void> {
-  const command = ['tar', 'xpof', '-', '-C', folder];
-  const end = await runCommand(target, command, options, { stdin: coalesce(archive), stdout: false });
-  checkEnd(command, end, (line) => tally.warn(line));
 }
 
 async function placeFor(

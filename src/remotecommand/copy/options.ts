@@ -36,6 +36,19 @@ export interface CopyTreeOptions extends CopyOptions {
   readonly followLinks?: boolean;
 }
 
+/** How a file is brought into a container. */
+export interface CopyFileOptions extends CopyOptions {
+  /**
+   * Give a file its name only when it is whole: until then it has a temporary one (`.trunkline-….partial`), and a copy that
+   * fails removes it if it still can. Only for single files; takes `mv` and `rm` in the container. Default false: whatever
+   * came before the failure is there, under the file's name.
+   */
+  readonly atomic?: boolean;
+}
+
+/** How {@link copyTo} copies. */
+export interface CopyToOptions extends CopyTreeOptions, CopyFileOptions {}
+
 /** What was copied. */
 export interface CopyResult {
   readonly files: number;

@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import { open, readlink, type FileHandle } from 'node:fs/promises';
+import { InvalidArgumentError } from '../../errors/index.js';
 import { CopyError, local } from './error.js';
 import { END_OF_ARCHIVE, encodeHeader, padding, type EntryHeader } from './header.js';
 import type { Tally } from './tally.js';
@@ -40,7 +41,7 @@ async function* packEntry(
 }
 
 async function* packFile(
-  { path, name }: LocalEntry,
+  { path, name, label = name }: LocalEntry,
   followLinks: boolean,
   tally: Tally,
   only: boolean,
@@ -52,10 +53,10 @@ async function* packFile(
     const stats = await local(path, () => handle.stat());
     if (!stats.isFile()) throw new CopyError('changed', `${path} is no file any more`, { path, initiator: 'local' });
     const { size, mode, mtimeMs: mtime } = stats;
-    tally.begin(name, only ? size : undefined);
-    yield* packBytes({ name, type: 'file', mode, mtime, size }, contents(handle, path, size), tally);
+    tally.begin(label, only ? size : undefined);
+    yield* packBytes({ name, type: 'file', mode, mtime, size }, contents(handle, path, size), tally, label);
     if ((await local(path, () => handle.stat())).size > size) {
-      tally.warn(`grew while it was copied; the first ${size} bytes are copied`, name);
+      tally.warn(`grew while it was copied; the first ${size} bytes are copied`, label);
     }
   } finally {
     await handle.close();
@@ -65,21 +66,23 @@ async function* packFile(
 /** One file's part of an archive. @throws CopyError `changed` when the source gives other than `header.size` bytes. */
 export async function* packBytes(
   header: EntryHeader,
-  source: AsyncIterable<Uint8Array>,
+  source: AsyncIterable<Uint8Array | string>,
   tally: Tally,
+  label: string = header.name,
 ): AsyncGenerator<Buffer, void, undefined> {
-  const { size, name } = header;
+  const { size } = header;
   yield encodeHeader(header);
   let sent = 0;
-  for await (const chunk of source) {
-    sent += chunk.byteLength;
+  for await (const piece of source) {
+    const chunk = bytesOf(piece);
+    sent += chunk.length;
     if (sent > size) break;
-    yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    tally.add(chunk.byteLength);
+    yield chunk;
+    tally.add(chunk.length);
   }
   if (sent !== size) {
-    const message = `${name} has ${sent > size ? 'more' : 'fewer'} bytes than the ${size} it had at first`;
-    throw new CopyError('changed', message, { path: name, initiator: 'local' });
+    const message = `${label} has ${sent > size ? 'more' : 'fewer'} bytes than the ${size} it had at first`;
+    throw new CopyError('changed', message, { path: label, initiator: 'local' });
   }
   yield padding(size);
   tally.done();
@@ -95,4 +98,11 @@ async function* contents(handle: FileHandle, path: string, size: number): AsyncG
     position += bytesRead;
     yield buffer.subarray(0, bytesRead);
   }
+}
+
+/** Streams that were given an encoding deliver text. */
+function bytesOf(chunk: unknown): Buffer {
+  if (typeof chunk === 'string') return Buffer.from(chunk);
+  if (chunk instanceof Uint8Array) return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  throw new InvalidArgumentError('the source gave a chunk that is neither bytes nor text');
 }

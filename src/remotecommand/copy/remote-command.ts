@@ -92,6 +92,9 @@ export async function* commandOutput(
     for await (const chunk of stdout) yield chunk as Buffer;
     await run;
     if (failure !== undefined) throw failure.error;
+  } catch (error) {
+    await run;
+    throw failure === undefined ? error : failure.error;
   } finally {
     options.signal?.removeEventListener('abort', abort);
     left.abort();

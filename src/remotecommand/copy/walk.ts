@@ -9,6 +9,8 @@ export interface LocalEntry {
   readonly path: string;
   /** Name in the archive. */
   readonly name: string;
+  /** What it is called towards the user. Default: `name`. */
+  readonly label?: string;
   readonly stats: Stats;
 }
 
