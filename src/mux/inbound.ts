@@ -35,6 +35,7 @@ export class Inbound {
   readonly #events: InboundEvents;
   readonly #frameTimeout: number;
   readonly #resetAfter: number | undefined;
+  readonly #spare: (stream: MuxStream) => boolean;
   readonly #frameAlarm: Alarm;
   readonly #stallAlarm: Alarm;
   /** Streams that are full, with the time since when. */
@@ -54,6 +55,7 @@ export class Inbound {
     this.#frameTimeout = settings.frameTimeout;
     this.#events = events;
     this.#resetAfter = policy === 'pause' ? undefined : checkMilliseconds('resetAfter', policy.resetAfter);
+    this.#spare = (policy === 'pause' ? undefined : policy.spare) ?? (() => false);
     this.#frameAlarm = new Alarm(clock, () => {
       const message = `a frame was begun and not finished in ${this.#frameTimeout} ms`;
       this.#events.failed(new TimeoutError(message, this.#frameTimeout, { initiator: 'remote' }));
@@ -196,7 +198,9 @@ export class Inbound {
     if (this.#resetAfter === undefined) return;
     const now = this.#clock.now();
     for (const [stream, since] of this.#stalled) {
-      if (now - since >= this.#resetAfter) this.#events.stallTimeout(stream);
+      if (now - since < this.#resetAfter) continue;
+      if (this.#spare(stream)) this.#stalled.set(stream, now);
+      else this.#events.stallTimeout(stream);
     }
     this.#armStallAlarm();
   }

@@ -6,9 +6,12 @@ import { resolveLimits, type Limits } from '../limits/limits.js';
 /**
  * What happens when one stream holds `limits.streamBufferBytes` unread on a wire without flow control:
  * `pause` stops reading the whole connection until the stream is read; `resetAfter` does so for that many milliseconds
- * and then resets the stream.
+ * and then resets the stream, unless `spare` says that it may go on: nobody waits for it, say. It is asked again after as
+ * long a time.
  */
-export type StallPolicy = 'pause' | { readonly resetAfter: number };
+export type StallPolicy =
+  | 'pause'
+  | { readonly resetAfter: number; readonly spare?: ((stream: Stream) => boolean) | undefined };
 
 /** Settings of a connection. */
 export interface ConnectionOptions {

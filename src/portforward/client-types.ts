@@ -81,7 +81,7 @@ export interface PortForwardOptions {
   readonly deadTimeout?: number;
   /**
    * Milliseconds for which a local client that does not read may hold up the other connections; then its connection is
-   * reset. 0: for as long as it takes. Default 30,000.
+   * reset. One that is alone is left alone. 0: for as long as it takes. Default 30,000.
    */
   readonly stallTimeout?: number;
   /** Bounds on the server. `writeTimeout` is `deadTimeout` unless given. */

@@ -9,7 +9,7 @@ import { ChannelForwardSession } from './channel-session.js';
 import type { PortForwardTarget } from './client-types.js';
 import { STREAM_PROTOCOL, TUNNEL_PROTOCOL, type PortForwardTransport } from './protocol.js';
 import type { ForwardSession } from './session.js';
-import { StreamForwardSession } from './stream-session.js';
+import { StreamForwardSession, type Load } from './stream-session.js';
 
 /** What connecting to the server needs. */
 export interface SessionSettings {
@@ -52,14 +52,17 @@ async function tunnelSession(settings: SessionSettings, signal: AbortSignal): Pr
   const { limits, clock } = settings;
   const request = await requestTo(settings.target, signal);
   const { duplex } = await dialWebSocketDuplex(request, { protocols: [TUNNEL_PROTOCOL], limits, clock });
-  return streamSession(newSpdyClientConnection(duplex, connectionOptions(settings)), 'tunnel', settings);
+  const load: Load = { connections: 0 };
+  const connection = newSpdyClientConnection(duplex, connectionOptions(settings, load));
+  return streamSession(connection, 'tunnel', settings, load);
 }
 
 async function spdySession(settings: SessionSettings, signal: AbortSignal): Promise<ForwardSession> {
-  const tripper = new SpdyRoundTripper(connectionOptions(settings));
+  const load: Load = { connections: 0 };
+  const tripper = new SpdyRoundTripper(connectionOptions(settings, load));
   const request = await requestTo(settings.target, signal);
   const { connection, protocol } = await tripper.dial({ ...request, method: 'POST', protocols: [STREAM_PROTOCOL] });
-  if (protocol === STREAM_PROTOCOL) return streamSession(connection, 'spdy', settings);
+  if (protocol === STREAM_PROTOCOL) return streamSession(connection, 'spdy', settings, load);
   await connection.close();
   throw new ProtocolError(
     `the server chose a protocol that was not offered: ${JSON.stringify(protocol)}, not ${STREAM_PROTOCOL}`,
@@ -71,8 +74,10 @@ function streamSession(
   connection: Connection,
   transport: PortForwardTransport,
   { clock, deadTimeout, limits }: SessionSettings,
+  load: Load,
 ): ForwardSession {
-  return new StreamForwardSession(connection, { transport, clock, deadTimeout, errorBytes: limits.errorBodyBytes });
+  const errorBytes = limits.errorBodyBytes;
+  return new StreamForwardSession(connection, { transport, clock, deadTimeout, errorBytes, load });
 }
 
 function channelSession({ target, limits, clock, pingPeriod, deadTimeout }: SessionSettings): ForwardSession {
@@ -84,9 +89,11 @@ function channelSession({ target, limits, clock, pingPeriod, deadTimeout }: Sess
   });
 }
 
-function connectionOptions(settings: SessionSettings): SpdyClientOptions {
+function connectionOptions(settings: SessionSettings, load: Load): SpdyClientOptions {
   const { clock, limits, pingPeriod, pingTimeout, stallTimeout } = settings;
-  const stallPolicy = stallTimeout === 0 ? 'pause' : { resetAfter: stallTimeout };
+  // A connection that is alone holds up nobody.
+  const spare = (): boolean => load.connections <= 1;
+  const stallPolicy = stallTimeout === 0 ? 'pause' : { resetAfter: stallTimeout, spare };
   return { clock, limits, pingPeriod, pingTimeout, stallPolicy };
 }
 

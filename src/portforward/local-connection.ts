@@ -7,7 +7,7 @@ import type { ForwardedConnection } from './client-types.js';
 import { PortForwardError, hostPort } from './errors.js';
 import type { ForwardedPort } from './listeners.js';
 import type { ForwardSession, RemoteEnd } from './session.js';
-import { abort, splice, type SpliceFailure } from './splice.js';
+import { abort, splice, type SpliceFailure } from '../mux/splice.js';
 
 /** What a {@link LocalConnection} reports. */
 export interface LocalConnectionEvents {

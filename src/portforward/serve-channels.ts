@@ -9,7 +9,7 @@ import {
 } from '../carrier/websocket/index.js';
 import { dialPort, reasonOf } from './dial-port.js';
 import type { ForwardSettings } from './settings.js';
-import { splice, type SpliceFailure } from './splice.js';
+import { splice, type SpliceFailure } from '../mux/splice.js';
 
 /**
  * Serves port-forward over the channels of a WebSocket: for the i-th port, 2i carries data and 2i + 1 errors. Each begins

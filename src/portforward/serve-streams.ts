@@ -5,7 +5,7 @@ import type { Connection, NewStreamHandler } from '../httpstream/index.js';
 import { dialPort, reasonOf, type PortDialer } from './dial-port.js';
 import { ERROR_SCOPE, ERROR_SCOPE_CONNECTION } from './protocol.js';
 import type { ForwardSettings } from './settings.js';
-import { abort, splice, type SpliceFailure } from './splice.js';
+import { abort, splice, type SpliceFailure } from '../mux/splice.js';
 import { StreamPairs, type StreamPair } from './stream-pairs.js';
 
 /**

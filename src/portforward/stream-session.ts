@@ -12,6 +12,11 @@ import { Watchdog } from './watchdog.js';
 /** Milliseconds for the reason of a refusal to follow it. */
 const REASON_TIMEOUT = 1_000;
 
+/** How many connections a session carries or is about to. */
+export interface Load {
+  connections: number;
+}
+
 /** Settings of a {@link StreamForwardSession}. */
 export interface StreamSessionSettings {
   readonly transport: PortForwardTransport;
@@ -19,6 +24,8 @@ export interface StreamSessionSettings {
   readonly deadTimeout: number;
   /** Bytes kept of what the server says of a failure. */
   readonly errorBytes: number;
+  /** Kept up to date, for the stall policy of the connection. */
+  readonly load: Load;
 }
 
 /**
@@ -49,6 +56,24 @@ export class StreamForwardSession implements ForwardSession {
   }
 
   async connect(port: number, id: number, signal: AbortSignal): Promise<RemoteEnd> {
+    const remote = await this.#counted(this.#connect(port, id, signal));
+    remote.data.once('close', () => this.#settings.load.connections--);
+    return remote;
+  }
+
+  /** Counts a connection from now on, unless it fails. */
+  async #counted(connecting: Promise<RemoteEnd>): Promise<RemoteEnd> {
+    const { load } = this.#settings;
+    load.connections++;
+    try {
+      return await connecting;
+    } catch (error) {
+      load.connections--;
+      throw error;
+    }
+  }
+
+  async #connect(port: number, id: number, signal: AbortSignal): Promise<RemoteEnd> {
     signal.throwIfAborted();
     const common = { [PORT]: String(port), [REQUEST_ID]: String(id) };
     const error = this.#connection.openStream({

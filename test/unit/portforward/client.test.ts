@@ -272,6 +272,10 @@ describe('connections', () => {
         onConnectionError: (error, { port }) => errors.push([port.remotePort, error]),
       });
       const deaf = await dialled(localPort(forward));
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      assert.equal(errors.length, 0, 'while it is alone it may take its time');
+      const other = answerOf(localPort(forward, 1), 'held up');
+      assert.equal((await other).text, 'held up');
       await until(() => errors.length === 1);
       assert.equal(errors[0]?.[0], 1);
       assert.match(errors[0]?.[1].message ?? '', /did not read/);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { connect, createServer, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { describe, it } from 'node:test';
-import { abort, splice } from '../../../src/portforward/splice.js';
+import { abort, splice } from '../../../src/mux/splice.js';
 import { duplexPair, VirtualClock } from '../../../src/testing/index.js';
 import { listenOn, textOf } from '../../conformance/portforward-support.js';
 

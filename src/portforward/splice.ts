@@ -1,1 +1,0 @@
-export { abort, splice, type SpliceFailure } from '../mux/splice.js';
