@@ -100,3 +100,16 @@ export class YamuxHarness {
     return events;
   }
 }
+
+/** Data events of one stream in a row become one. */
+export function joinData(events: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (const event of events) {
+    const match = /^(data \d+ )"(.*)"$/.exec(event);
+    const last = joined.at(-1);
+    if (match?.[1] !== undefined && last?.startsWith(`${match[1]}"`) === true) {
+      joined[joined.length - 1] = `${last.slice(0, -1)}${match[2]}"`;
+    } else joined.push(event);
+  }
+  return joined;
+}

@@ -17,7 +17,7 @@ import {
   syn,
   windowUpdate,
 } from '../../../support/yamux-frames.js';
-import { YamuxHarness } from '../../../support/yamux-machine.js';
+import { joinData, YamuxHarness } from '../../../support/yamux-machine.js';
 
 const id = fc.oneof(
   { weight: 8, arbitrary: fc.integer({ min: 1, max: 8 }) },
@@ -437,17 +437,4 @@ function checkSent(lines: readonly string[]): void {
     }
     assert.ok(before.has('syn') || before.has('ack') || before.has('rst'), `${line} before SYN or ACK`);
   }
-}
-
-/** Data events of one stream in a row become one. */
-function joinData(events: readonly string[]): string[] {
-  const joined: string[] = [];
-  for (const event of events) {
-    const match = /^(data \d+ )"(.*)"$/.exec(event);
-    const last = joined.at(-1);
-    if (match?.[1] !== undefined && last?.startsWith(`${match[1]}"`) === true) {
-      joined[joined.length - 1] = `${last.slice(0, -1)}${match[2]}"`;
-    } else joined.push(event);
-  }
-  return joined;
 }
