@@ -1,15 +1,17 @@
-// client-go through our proxies, to our exec server without WebSocket and to cri-streaming's.
+// client-go through our proxies: exec to our server without WebSocket and to cri-streaming's, port-forward to cri-streaming's.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import { UpgradeAwareProxy, streamTranslator } from '../../src/proxy/index.js';
+import { UpgradeAwareProxy, streamTranslator, streamTunnel } from '../../src/proxy/index.js';
 import { exec } from '../../src/remotecommand/index.js';
 import type { GoExecResult } from './support/exec-results.js';
 import { startExecServer } from './support/exec-server.js';
-import { buildGoPrograms, runGo, runGoOnce, startGoServer } from './support/go-programs.js';
+import { attempts, fetchPattern, load } from './support/forward-load.js';
+import { buildGoPrograms, runGo, runGoOnce, startGo, startGoServer } from './support/go-programs.js';
 import { patternSha256 } from './support/pattern.js';
+import { createWebServer, listenOnLoopback } from './support/web-pod.js';
 
 interface Peer {
   readonly address: string;
@@ -132,3 +134,40 @@ for (const [backendName, { start, sizes }] of Object.entries(backends)) {
     }
   });
 }
+
+describe('client-go port-forward through streamTunnel to cri-streaming', { timeout: 120_000 }, () => {
+  interface GoLine {
+    readonly ports?: readonly { readonly local: number; readonly remote: number }[];
+    readonly error?: string;
+  }
+
+  test('300 requests on 20 connections, 8 MiB, and a refused port, which ends the session', async () => {
+    const web = createWebServer();
+    const webPort = await listenOnLoopback(web);
+    await using backend = await startGoServer('portforwardserver', ['-no-tunnel']);
+    const sockets = new Set<Socket>();
+    const server = createServer().on('connection', (socket) => {
+      sockets.add(socket);
+      socket.on('close', () => sockets.delete(socket));
+    });
+    server.on('upgrade', streamTunnel({ target: `http://${backend.address}`, useRequestLocation: true }));
+    const url = `http://127.0.0.1:${await listenOnLoopback(server)}/api/v1/namespaces/default/pods/p/portforward`;
+    const args = ['-url', url, '-transport', 'tunnel', '-ports', `:${webPort},:9`];
+    const client = startGo<GoLine>('portforwardclient', args);
+    const { ports = [] } = await client.line((line) => line.ports !== undefined);
+    const local = (wanted: number): number => ports.find(({ remote }) => remote === wanted)?.local ?? 0;
+
+    const result = await load(local(webPort), 300, 20);
+    assert.deepEqual(result.failures, []);
+    assert.equal(result.good, 300);
+    const size = 8 * 1024 * 1024;
+    assert.deepEqual(await fetchPattern(local(webPort), size), { bytes: size, sha256: patternSha256(size) });
+    // A refused port ends the session, as with the original's server; the proxy lets go of both ends then.
+    await attempts(local(9), 1);
+    const { lines } = await client.finished;
+    assert.equal(lines.at(-1)?.error, 'lost connection to pod');
+    while (sockets.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    server.close();
+    web.close().closeAllConnections();
+  });
+});
