@@ -41,8 +41,11 @@ export async function converse(streams: ClientStreams, options: AttachOptions, l
     const { stdout, stderr } = collected;
     return { exitCode, stdout: stdout.text, stderr: stderr.text, status, protocol, transport };
   } catch (error) {
-    // Whoever was told of a failure gets no more output.
-    for (const stream of [streams.stdout, streams.stderr, streams.error]) stream?.destroy();
+    // Whoever was told of a failure gets no more output. A stream that is being read goes on for a moment when destroyed.
+    for (const stream of [streams.stdout, streams.stderr, streams.error]) {
+      stream?.removeAllListeners('data');
+      stream?.destroy();
+    }
     throw error;
   } finally {
     options.signal?.removeEventListener('abort', abort);
