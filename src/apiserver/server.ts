@@ -65,7 +65,8 @@ export class APIServer implements AsyncDisposable {
       wallClock,
       random: options.random ?? randomFraction,
       connect: options.connect ?? {},
-      portForward: { clock: this.#clock, ...options.portForward },
+      // Origins are checked before any route is looked for.
+      portForward: { clock: this.#clock, allowedOrigins: '*', ...options.portForward },
       address: () => this.#url.replace('http://', ''),
     });
     this.#server = createServer({

@@ -26,8 +26,8 @@ import type { DialPort, PortForwardHandler } from './types.js';
  * `server.on('upgrade', portForwardHandler(({ port }) => net.connect(port, '10.0.0.7')))`.
  *
  * What is wrong before the upgrade is answered with an HTTP status and a Kubernetes Status: 400 for a wire that is not
- * spoken here, no stream protocol, or bad ports in the query; 403 for no protocol in common, or a port that is not
- * allowed. When a client goes, however it goes, its connections to the pod go with it.
+ * spoken here, no stream protocol, or bad ports in the query; 403 for no protocol in common, and for a port or an
+ * Origin that is not allowed. When a client goes, however it goes, its connections to the pod go with it.
  *
  * Sources: cri-streaming `portforward`, apiserver `proxy/streamtunnel.go`.
  *
@@ -70,6 +70,9 @@ function serve(upgrade: Upgrade): void {
   const { req, settings } = upgrade;
   if (settings.stopped()) throw new StoppedError();
   if (!isUpgradeRequest(req)) throw refusal('unable to upgrade: Connection must contain upgrade');
+  for (const origin of headerValues(req, 'origin')) {
+    if (!settings.allowsOrigin(origin)) throw new ForeignOriginError(origin);
+  }
   if (isWebSocketRequest(req)) serveWebSocket(upgrade);
   else serveSpdy(upgrade);
 }
@@ -118,6 +121,13 @@ function portsOf(req: IncomingMessage, protocol: string, settings: ForwardSettin
   return ports;
 }
 
+/** A browser asks, for a page that nobody has allowed. */
+class ForeignOriginError extends Error {
+  constructor(origin: string) {
+    super(`forbidden: the origin ${JSON.stringify(origin)} may not use this server`);
+  }
+}
+
 /** The handler was stopped by its signal. */
 class StoppedError extends Error {}
 
@@ -134,7 +144,7 @@ function refuse(socket: Duplex, error: unknown, { clock, limits }: ForwardSettin
   const options = { clock, timeout: limits.upgradeTimeout };
   if (error instanceof HandshakeError) {
     refuseUpgrade(socket, error.statusCode, error.message, { ...options, headers: error.headers });
-  } else if (error instanceof PortNotAllowedError) {
+  } else if (error instanceof PortNotAllowedError || error instanceof ForeignOriginError) {
     refuseUpgrade(socket, 403, error.message, options);
   } else if (error instanceof InvalidArgumentError && error.initiator === 'remote') {
     refuseUpgrade(socket, 400, error.message, options);

@@ -108,7 +108,7 @@ export class LocalConnection implements ForwardedConnection {
     this.#abort.signal.addEventListener('abort', stop, { once: true });
     if (this.#abort.signal.aborted) stop();
     const broken = await splice(this.#socket, remote.data, { clock: this.#clock });
-    if (broken?.side === 'left') {
+    if (broken !== undefined && (broken.side === 'left' || this.#abort.signal.aborted)) {
       remote.release();
       this.abort(broken.error);
       return broken.error;

@@ -15,6 +15,12 @@ export interface PortForwardHandlerOptions {
   /** What is spoken; other requests are refused with 400. Default: all three. */
   readonly transports?: readonly PortForwardTransport[];
   /**
+   * Origins, such as `http://127.0.0.1:8080`, of pages whose browsers may ask; `*` for all. A request without an Origin
+   * comes from no browser and is served. Others are refused with 403: a page of a stranger could otherwise reach through
+   * this server what the visitor can. Default none.
+   */
+  readonly allowedOrigins?: readonly string[] | '*';
+  /**
    * When clients are told, on the error stream, why a connection failed. client-go, and so kubectl, ends its whole
    * session upon any text there. `scoped`: only those that say that it ends one connection, as `portForward` does; for
    * others the data stream is refused or reset, which fails just that connection. `always`: everyone, as in the
@@ -57,6 +63,7 @@ export interface PortForwardHandlerOptions {
 
 /** The options with everything decided. */
 export interface ForwardSettings extends PortDialer {
+  readonly allowsOrigin: (origin: string) => boolean;
   /** @throws PortNotAllowedError */
   readonly checkPort: (port: number) => void;
   readonly errorText: 'scoped' | 'always';
@@ -98,6 +105,7 @@ export function resolveSettings(dial: DialPort, options: PortForwardHandlerOptio
     errorText,
     maxConnections,
     transports: new Set(transports),
+    allowsOrigin: originCheck(options.allowedOrigins),
     checkPort: portCheck(options.ports),
     dialTimeout: milliseconds('dialTimeout', options.dialTimeout, 20_000),
     creationTimeout: milliseconds('creationTimeout', options.creationTimeout, 30_000),
@@ -130,6 +138,13 @@ function limitsFor(maxConnections: number, given: Partial<Limits> = {}): Limits 
     writeTimeout: 0,
     ...given,
   });
+}
+
+function originCheck(allowed: readonly string[] | '*' = []): (origin: string) => boolean {
+  if (allowed === '*') return () => true;
+  if (!Array.isArray(allowed)) throw new InvalidArgumentError('allowedOrigins must be a list of origins, or *');
+  const origins = new Set(allowed);
+  return (origin) => origins.has(origin);
 }
 
 function portCheck(ports: readonly number[] | undefined): (port: number) => void {
