@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 
 /**
  * Reads a caller's socket while nobody may have its bytes yet, so that it shows when the caller goes away. What comes is
- * held, up to a limit, and then left to the kernel.
+ * held, up to a limit, and then left to the kernel. A caller that has only ended its own direction still gets an answer.
  */
 export class HeldSocket {
   readonly #socket: Duplex;
@@ -17,14 +17,14 @@ export class HeldSocket {
     if (this.#bytes >= this.#limit) this.#socket.pause();
   };
 
-  /** @param gone Called, possibly more than once, when the caller ended the connection. */
+  /** @param gone Called when the connection is gone. */
   constructor(socket: Duplex, head: Buffer, limit: number, gone: () => void) {
     this.#socket = socket;
     this.#limit = limit;
     this.#held = head.length === 0 ? [] : [head];
     this.#bytes = head.length;
     this.#gone = gone;
-    socket.on('end', gone).on('close', gone);
+    socket.on('close', gone);
     socket.on('data', this.#take);
     if (socket.destroyed) process.nextTick(gone);
     else if (this.#bytes < limit) socket.resume();
@@ -38,7 +38,7 @@ export class HeldSocket {
   /** Stops reading, and gives out what is held. The socket is paused: resume it once something listens. */
   release(): Buffer {
     this.#released = true;
-    this.#socket.off('data', this.#take).off('end', this.#gone).off('close', this.#gone);
+    this.#socket.off('data', this.#take).off('close', this.#gone);
     this.#socket.pause();
     return Buffer.concat(this.#held.splice(0));
   }

@@ -5,7 +5,7 @@ import { parseQuery } from '../remotecommand/query.js';
 import { acceptWebSocketStreams } from '../remotecommand/serve-websocket.js';
 import { ServerSession, serveSession } from '../remotecommand/session.js';
 import type { RemoteCommandRequest, RemoteCommandStreams } from '../remotecommand/types.js';
-import { until } from './attempt.js';
+import { CallerGoneError, until } from './attempt.js';
 import { connectBackend } from './backend.js';
 import { requestFields } from './fields.js';
 import { upgradeLocation } from './location.js';
@@ -44,6 +44,8 @@ async function serveTranslated(call: UpgradeCall): Promise<void> {
   const wanted = requestOf(call);
   const request = await until(backendRequest(call), attempt.signal);
   attempt.settle();
+  // A WebSocket has no half-close.
+  if (socket.readableEnded) throw new CallerGoneError();
   const { clock, idleTimeout, limits } = settings;
   const accepting = acceptWebSocketStreams(req, socket, held.release(), wanted, {
     protocols: [PROTOCOL],

@@ -9,6 +9,7 @@ import { ConnectionLostError } from '../errors/index.js';
 import { HEADER_PROTOCOL_VERSION } from '../httpstream/index.js';
 import { UPGRADE_TOKEN } from '../spdy/token.js';
 import { TUNNEL_PREFIX } from '../websocket/subprotocols.js';
+import { CallerGoneError } from './attempt.js';
 import type { BackendAnswer } from './exchange.js';
 import { valuesOf } from './fields.js';
 import { resolveProxyOptions, type UpgradeAwareProxyOptions } from './options.js';
@@ -65,6 +66,10 @@ async function serveTunnel(call: UpgradeCall): Promise<void> {
     fields: [['Content-Length', '0'], ...protocols.map((protocol): Field => [HEADER_PROTOCOL_VERSION, protocol])],
   });
   if (answer.head.statusCode !== 101) return await refuseAsBackend(call, answer);
+  if (call.socket.readableEnded) {
+    answer.socket.destroy();
+    throw new CallerGoneError();
+  }
   const accepted = acceptTunnel(call, answer);
   if (accepted === undefined) return;
   await pump(

@@ -274,6 +274,21 @@ describe('a tunnel', () => {
     await until(() => backend.connections[0]?.over() === true && proxy.sockets.size === 0);
   });
 
+  it('is not opened for a caller that has ended meanwhile', async (t) => {
+    const backend = await rawBackend(t, () => {});
+    const proxy = await tunnel(t, backend.url);
+    const client = await rawClient(t, proxy.port, REQUEST);
+    await until(() => (backend.connections[0]?.text() ?? '').endsWith('\r\n\r\n'));
+    client.socket.end();
+    await settle();
+    backend.connections[0]?.socket.write(
+      'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n' +
+        'X-Stream-Protocol-Version: portforward.k8s.io\r\n\r\n',
+    );
+    assert.equal(await client.closed, '');
+    await until(() => backend.connections[0]?.over() === true && proxy.sockets.size === 0);
+  });
+
   it('forwards ports through to a backend of SPDY alone', async (t) => {
     const echo = createServer((socket) => socket.on('error', () => {}).pipe(socket));
     echo.listen(0, '127.0.0.1');

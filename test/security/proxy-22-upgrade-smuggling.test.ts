@@ -140,14 +140,34 @@ describe('bytes behind the request', () => {
 
   it('go nowhere when the caller leaves before the answer', async (t) => {
     const backend = await rawBackend(t, () => {});
-    const proxy = await serve(t, new UpgradeAwareProxy({ target: `${backend.url}/` }));
-    for (const leave of ['end', 'destroy', 'resetAndDestroy'] as const) {
-      const client = await rawClient(t, proxy.port, upgradeText() + SECOND);
+    const options = { target: `${backend.url}/`, limits: { upgradeTimeout: 200 } };
+    const proxy = await serve(t, new UpgradeAwareProxy(options));
+    for (const leave of ['resetAndDestroy', 'destroy'] as const) {
       const seen = backend.connections.length;
-      await until(() => backend.connections.length > seen || (backend.connections.at(-1)?.text() ?? '') !== '');
+      const client = await rawClient(t, proxy.port, upgradeText() + SECOND);
+      await until(() => backend.connections.length > seen && (backend.connections.at(-1)?.text() ?? '') !== '');
       client.socket[leave]();
       await until(() => backend.connections.at(-1)?.over() === true && proxy.sockets.size === 0);
       assert.equal(backend.connections.at(-1)?.behind(), '');
+    }
+  });
+
+  it('are passed on with the end that follows them; an ended caller hears a refusal', async (t) => {
+    const backend = await rawBackend(t, () => {});
+    const proxy = await serve(t, new UpgradeAwareProxy({ target: `${backend.url}/` }));
+    for (const answer of [SWITCHING, 'HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno']) {
+      const client = await rawClient(t, proxy.port, upgradeText());
+      client.socket.end('early');
+      const seen = backend.connections.length;
+      await until(() => backend.connections.length > seen || backend.connections.at(-1)?.over() === false);
+      await settle();
+      const connection = backend.connections.at(-1);
+      connection?.socket.write(answer);
+      await client.received(answer.slice(0, 12));
+      await until(() => connection?.over() === true);
+      assert.equal(connection?.behind(), answer === SWITCHING ? 'early' : '');
+      connection?.socket.end();
+      await until(() => proxy.sockets.size === 0);
     }
   });
 });
