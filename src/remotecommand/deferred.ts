@@ -1,1 +1,1 @@
-export { deferred, type Deferred } from '../clock/deferred.js';
+export { deferred } from '../clock/deferred.js';
