@@ -70,3 +70,18 @@ for (const code of CODES) {
     assert.equal(elsewhere.connections.length, 0);
   });
 }
+
+it('a redirect of a plain request, where these are not forwarded: 502, nothing of it to the caller', async (t) => {
+  for (const code of CODES) {
+    const { elsewhere } = await redirecting(t, code);
+    const backend = await rawBackend(t, ({ socket }) => {
+      socket.end(`HTTP/1.1 ${code} Moved\r\nLocation: ${elsewhere.url}/stolen\r\nContent-Length: 0\r\n\r\n`);
+    });
+    const proxy = await serve(t, new UpgradeAwareProxy({ target: `${backend.url}/`, rejectForwardingRedirects: true }));
+    const client = await rawClient(t, proxy.port, 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+    const answer = await client.closed;
+    assert.equal(parseResponse(answer).code, 502);
+    assert.doesNotMatch(answer, /Location|stolen/);
+    assert.equal(elsewhere.connections.length, 0);
+  }
+});
