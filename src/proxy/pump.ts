@@ -77,6 +77,7 @@ class Pump {
       if (socket.destroyed) this.#gone();
       else socket.once('close', () => this.#gone());
     }
+    if (this.#shut) return;
     for (const [index, { early }] of this.#ends.entries()) this.#flows[index]?.start(early);
   }
 

@@ -85,6 +85,26 @@ describe('pump', () => {
     }
   });
 
+  it('closes the other socket when one is gone before it starts', async () => {
+    const [client, clientEnd] = duplexPair();
+    const [backend, backendEnd] = duplexPair();
+    for (const socket of [client, backend, clientEnd]) socket.on('error', () => {});
+    clientEnd.destroy();
+    await turns(2);
+    const clock = new VirtualClock();
+    const options = { idleTimeout: 0, writeTimeout: 0, halfCloseTimeout: 1000, closeTimeout: 100, bytesPerSecond: 0 };
+    const early = Buffer.from('for nobody');
+    let received = '';
+    backend.on('data', (chunk: Buffer) => (received += chunk.toString()));
+    const running = pump({ socket: clientEnd, early }, { socket: backendEnd, early }, { clock, ...options });
+    await turns();
+    assert.ok(backend.readableEnded);
+    backend.end();
+    await running;
+    assert.equal(received, '');
+    assert.equal(clock.pending, 0);
+  });
+
   it('half-closed, it lives as long as there are bytes, and halfCloseTimeout after the last', async () => {
     const { clock, client, backend, received, done } = start();
     client.end('request');
