@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { createServer as createSecureServer } from 'node:https';
+import { connect, type AddressInfo, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import type { Dialer } from '../../../src/httpstream/index.js';
 import {
@@ -13,6 +14,7 @@ import {
   type PortForwardOptions,
 } from '../../../src/portforward/index.js';
 import { FaultyDuplex, VirtualClock } from '../../../src/testing/index.js';
+import { CA, SERVER_CERT, SERVER_KEY } from '../../support/certificates.js';
 import { answerOf, withEcho } from '../../conformance/portforward-support.js';
 import { listen, until, type UpgradeServer } from '../../conformance/remotecommand-server.js';
 
@@ -116,6 +118,48 @@ describe('the way to the server', () => {
     assert.equal(forward.transport, 'spdy');
     assert.deepEqual(tokens, ['Bearer t1', 'Bearer t2']);
   });
+
+  for (const transport of ['tunnel', 'spdy', 'websocket'] as const) {
+    it(`${transport}: TLS, with the server's authority from the target`, async () => {
+      await withEcho(async (echoPort) => {
+        const server = createSecureServer({ cert: SERVER_CERT, key: SERVER_KEY });
+        const sockets = new Set<Socket>();
+        server.on('connection', (socket: Socket) => {
+          sockets.add(socket);
+          socket.once('close', () => sockets.delete(socket));
+        });
+        server.on('upgrade', portForwardHandler(toLoopback));
+        server.listen(0, '127.0.0.1');
+        await once(server, 'listening');
+        const { port } = server.address() as AddressInfo;
+        const url = `https://127.0.0.1:${port}/portforward`;
+        const errors: Error[] = [];
+        const open = (tls: object): Promise<PortForward> =>
+          portForward({ url, tls }, `:${echoPort}`, {
+            ...LOCAL,
+            transport,
+            onConnectionError: (error) => errors.push(error),
+          });
+        const forward = await open({ ca: CA });
+        const socket = await dialled(localPort(forward));
+        socket.write('hello');
+        assert.equal(String(await once(socket, 'data')), 'hello');
+        socket.destroy();
+        await forward.close();
+        if (transport === 'websocket') {
+          await using strange = await open({});
+          assert.equal((await answerOf(localPort(strange), '')).error, 'ECONNRESET');
+          await until(() => errors.length === 1);
+          assert.match(errors[0]?.message ?? '', /certificate/);
+        } else {
+          await assert.rejects(open({}), { code: 'ERR_CONNECTION_LOST', message: /certificate/ });
+        }
+        await until(() => sockets.size === 0);
+        server.close();
+        await once(server, 'close');
+      });
+    });
+  }
 
   it('a target that is never found can be given up', async () => {
     const stop = new AbortController();
