@@ -57,17 +57,11 @@ export async function serveUpgrade(call: UpgradeCall): Promise<void> {
   });
   if (answer.head.statusCode !== 101) return await refuseAsBackend(call, answer);
   const { statusMessage, fields } = answer.head;
-  let head: Buffer;
-  try {
-    head = responseText(101, statusMessage === '' ? 'Switching Protocols' : statusMessage, [
-      ...endToEnd(fields).filter(([name]) => name.toLowerCase() !== 'content-length'),
-      ['Connection', valuesOf(fields, 'connection').join(', ') || 'Upgrade'],
-      ...valuesOf(fields, 'upgrade').map((value): Field => ['Upgrade', value]),
-    ]);
-  } catch (error) {
-    answer.socket.destroy();
-    throw error;
-  }
+  const head = responseText(101, statusMessage === '' ? 'Switching Protocols' : statusMessage, [
+    ...endToEnd(fields).filter(([name]) => name.toLowerCase() !== 'content-length'),
+    ['Connection', valuesOf(fields, 'connection').join(', ') || 'Upgrade'],
+    ...valuesOf(fields, 'upgrade').map((value): Field => ['Upgrade', value]),
+  ]);
   const early = held.release();
   if ('setNoDelay' in socket && typeof socket.setNoDelay === 'function') socket.setNoDelay(true);
   socket.write(head);

@@ -222,6 +222,47 @@ describe('TestProxyUpgradeErrorResponseTerminates', () => {
     assert.ok(parseResponse(await client.closed).body === data.toString('latin1'));
   });
 
+  it('a body that breaks off never looks whole', async (t) => {
+    const rests = {
+      'chunks that break off': 'Transfer-Encoding: chunked\r\n\r\n5\r\nsome ',
+      'malformed chunks': 'Transfer-Encoding: chunked\r\n\r\n5\r\nsome \r\nx\r\n',
+      'a length not reached': 'Content-Length: 9\r\n\r\nsome ',
+    };
+    for (const [name, rest] of Object.entries(rests)) {
+      const backend = await rawBackend(t, ({ socket }) => socket.end(`HTTP/1.1 500 No\r\n${rest}`));
+      const proxy = await front(t, `${backend.url}/`);
+      const client = await rawClient(t, proxy.port, upgradeText());
+      const { body } = parseResponse(await client.closed);
+      assert.ok(!body.endsWith('0\r\n\r\n') && !body.endsWith('data'), `${name}: ${body}`);
+      await until(() => backend.connections[0]?.over() === true && proxy.sockets.size === 0);
+    }
+  });
+
+  it('a body that ends with the connection is reset when the connection breaks', async (t) => {
+    const backend = await rawBackend(t, ({ socket }) => {
+      socket.write('HTTP/1.1 500 No\r\n\r\nsome ');
+      setTimeout(() => socket.resetAndDestroy(), 10);
+    });
+    const proxy = await front(t, `${backend.url}/`);
+    const client = await rawClient(t, proxy.port, upgradeText());
+    let error: NodeJS.ErrnoException | undefined;
+    client.socket.on('error', (cause) => (error = cause));
+    await client.closed;
+    assert.equal(error?.code, 'ECONNRESET');
+    await until(() => proxy.sockets.size === 0);
+  });
+
+  it('a caller of HTTP/1.0 gets a chunked body as it is', async (t) => {
+    const backend = await rawBackend(t, ({ socket }) => {
+      socket.write('HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nsome data\r\n0\r\n\r\n');
+    });
+    const proxy = await front(t, `${backend.url}/`);
+    const client = await rawClient(t, proxy.port, upgradeText({}, 'GET /exec HTTP/1.0'));
+    const { head, body } = parseResponse(await client.closed);
+    assert.equal(body, 'some data');
+    assert.doesNotMatch(head, /Transfer-Encoding/);
+  });
+
   it('framing that cannot be understood is a 502', async (t) => {
     for (const fields of ['Content-Length: 1\r\nContent-Length: 2', 'Content-Length: -1', 'Transfer-Encoding: gzip']) {
       const backend = await rawBackend(t, ({ socket }) => socket.write(`HTTP/1.1 400 No\r\n${fields}\r\n\r\nab`));
