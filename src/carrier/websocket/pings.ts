@@ -19,6 +19,7 @@ export class Heartbeat {
   readonly #deadline: Alarm;
   #queued = false;
   #suspended = false;
+  #stopped = false;
 
   constructor(clock: Clock, options: HeartbeatOptions, target: PingTarget) {
     this.#clock = clock;
@@ -42,11 +43,14 @@ export class Heartbeat {
   }
 
   resume(): void {
+    // What is still read after the end must not set a timer again.
+    if (this.#stopped) return;
     this.#suspended = false;
     this.received(this.#clock.now());
   }
 
   stop(): void {
+    this.#stopped = true;
     this.#suspended = true;
     this.#pinging.cancel();
     this.#deadline.cancel();
