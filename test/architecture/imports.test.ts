@@ -15,6 +15,7 @@ const RANKS: Readonly<Record<string, number>> = {
   httpstream: 2,
   mux: 3,
   carrier: 3,
+  sse: 3,
   spdy: 4,
   yamux: 4,
   browser: 4,
