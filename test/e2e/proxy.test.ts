@@ -1,7 +1,10 @@
 // The proxies seen from outside: kubectl through each of them to the embedded cluster, whose exec speaks SPDY alone, and to
 // backends that misbehave.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { spawn as spawnTerminal } from '@lydell/node-pty';
@@ -16,6 +19,7 @@ import {
   type UpgradeHandler,
 } from '../../src/proxy/index.js';
 import { load } from '../interop/support/forward-load.js';
+import { projectRoot } from '../support/project-root.js';
 import { rawBackend, serve, until, type Front, type RawConnection } from '../support/proxy.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import { kubectl, kubectlEnvironment, type Wire } from './support/kubectl.js';
@@ -167,6 +171,23 @@ describe('kubectl through the proxies', { timeout: 120_000 }, () => {
       },
     });
     assert.equal(seen, `pod/${pod.name}\n`);
+  });
+
+  it('the example runs as printed', async () => {
+    const program = join(projectRoot, 'examples', 'upgrade-proxy.js');
+    const example = spawn(process.execPath, [program, cluster.apiServer, '0'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    try {
+      const [text] = (await once(example.stdout.setEncoding('utf8'), 'data')) as [string];
+      const url = /listening on (\S+)/.exec(text)?.[1] ?? '';
+      const { code, stdout } = await kubectl(['exec', pod.name, '--', 'sh', '-c', 'echo hi; exit 3'], { server: url });
+      assert.deepEqual([code, stdout], [3, 'hi\n']);
+      await using forward = await kubectlPortForward(url, pod.name, [`:${pod.port}`], 'websocket');
+      assert.equal((await load(forward.local(pod.port), 10, 2)).good, 10);
+    } finally {
+      example.kill();
+    }
   });
 
   const faults: Readonly<Record<string, readonly [answer: (connection: RawConnection) => void, expected: RegExp]>> = {
