@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { portForwardHandler, type PortForwardHandlerOptions } from '../portforward/index.js';
 import { remoteCommandHandler, type RemoteCommandHandlerOptions } from '../remotecommand/index.js';
 import type { RequestContext } from './context.js';
@@ -46,19 +47,29 @@ export function serveConnect(
   handle(req, upgrade.socket, upgrade.head);
 }
 
-/** Serves `pods/portforward`: checks the pod before the connection is upgraded, then hands it over. */
-export function servePortForward(
+/**
+ * Makes what serves `pods/portforward`: it checks the pod before the connection is upgraded, and hands it over then.
+ *
+ * @throws InvalidArgumentError for options out of range.
+ */
+export function portForwardServer(
   runtime: PodRuntime,
-  pod: Pod,
-  { req, signal, upgrade }: RequestContext,
-  options: ForwardOptions,
-): void {
-  if (upgrade === undefined) throw badRequest('Upgrade request required');
-  const { phase } = pod.status;
-  if (phase !== 'Running') {
-    // The words of kubectl, which looks before it asks.
-    throw badRequest(`unable to forward port because pod is not running. Current status=${phase}`);
-  }
-  const handle = portForwardHandler((dial) => runtime.portForward(pod, dial.port, dial.signal), { ...options, signal });
-  handle(req, upgrade.socket, upgrade.head);
+  options: PortForwardHandlerOptions,
+): (pod: Pod, context: RequestContext) => void {
+  const pods = new WeakMap<IncomingMessage, Pod>();
+  const handle = portForwardHandler(({ port, request, signal }) => {
+    const pod = pods.get(request);
+    if (pod === undefined) throw new Error('the pod is not known');
+    return runtime.portForward(pod, port, signal);
+  }, options);
+  return (pod, { req, upgrade }) => {
+    if (upgrade === undefined) throw badRequest('Upgrade request required');
+    const { phase } = pod.status;
+    if (phase !== 'Running') {
+      // The words of kubectl, which looks before it asks.
+      throw badRequest(`unable to forward port because pod is not running. Current status=${phase}`);
+    }
+    pods.set(req, pod);
+    handle(req, upgrade.socket, upgrade.head);
+  };
 }

@@ -1,11 +1,12 @@
 import type { Clock } from '../clock/clock.js';
 import type { WallClock } from '../clock/wall.js';
-import { serveConnect, servePortForward, type ConnectOptions, type ForwardOptions } from './connect.js';
+import { portForwardServer, serveConnect, type ConnectOptions } from './connect.js';
 import type { Handler, PlainHandler } from './context.js';
 import { apiGroupList, apiResourceList, apiVersions, versionInfo, type APIResource } from './discovery.js';
 import type { KubernetesObject, Namespace, Pod } from './objects.js';
 import { namespaceTable, podTable } from './pod-table.js';
 import { objectOf, serveGet, serveList } from './read.js';
+import type { PortForwardHandlerOptions } from '../portforward/index.js';
 import type { RequestInfo } from './request-info.js';
 import type { Resource } from './resource.js';
 import { sendJSON, sendText } from './respond.js';
@@ -23,7 +24,7 @@ export interface RouteEnvironment {
   readonly wallClock: WallClock;
   readonly random: () => number;
   readonly connect: ConnectOptions;
-  readonly portForward: ForwardOptions;
+  readonly portForward: PortForwardHandlerOptions;
   /** `host:port` as clients reach it. */
   readonly address: () => string;
 }
@@ -44,8 +45,8 @@ export function createRouter(environment: RouteEnvironment): Router {
   ]);
   const podOf = (info: RequestInfo): Pod => objectOf(pods, info.namespace, info.name);
   const connect: Handler = (context) => serveConnect(runtime, podOf(context.info), context, environment.connect);
-  const forward: Handler = (context) =>
-    servePortForward(runtime, podOf(context.info), context, environment.portForward);
+  const servePortForward = portForwardServer(runtime, environment.portForward);
+  const forward: Handler = (context) => servePortForward(podOf(context.info), context);
   const subresources = new Map<string, Methods>([
     ['pods/log', reading((context, response) => serveLog(runtime, podOf(context.info), context, response, wallClock))],
     ['pods/status', reading((context, response) => serveGet(pods, context, response))],

@@ -66,7 +66,12 @@ export class APIServer implements AsyncDisposable {
       random: options.random ?? randomFraction,
       connect: options.connect ?? {},
       // Origins are checked before any route is looked for.
-      portForward: { clock: this.#clock, allowedOrigins: '*', ...options.portForward },
+      portForward: {
+        clock: this.#clock,
+        allowedOrigins: '*',
+        ...options.portForward,
+        signal: this.#closing.signal,
+      },
       address: () => this.#url.replace('http://', ''),
     });
     this.#server = createServer({
