@@ -100,7 +100,7 @@ const LEFT_OUT: Readonly<Record<string, TarSpec>> = {
   'a character device': { name: 'd/x', type: 'character-device' },
   'a block device': { name: 'd/x', type: 'block-device' },
   'a named pipe': { name: 'd/x', type: 'fifo' },
-  'a sparse file of the pax kind': { name: 'd/x', body: 'map', pax: { 'GNU.sparse.major': '1' } },
+  'a sparse file of the pax kind': { name: 'd/x', body: Buffer.alloc(1_000_000), pax: { 'GNU.sparse.major': '1' } },
 };
 
 describe('a hostile archive', { timeout: 60_000 }, () => {
@@ -131,6 +131,33 @@ describe('a hostile archive', { timeout: 60_000 }, () => {
       assert.equal(readFileSync(join(around.to, 'after'), 'utf8'), 'x');
     });
   }
+
+  it('with contents where there should be none loses these, and nothing else', async () => {
+    for (const type of ['1', '2', '3', '6', '7', 'S', 'Z']) {
+      using around = surroundings();
+      const archive = await tarOf([
+        top,
+        { name: 'd/x', body: Buffer.alloc(1_000_000) },
+        { name: 'd/after', body: 'x' },
+      ]);
+      // The second entry's header, whose type becomes another.
+      const header = archive.subarray(512, 1024);
+      header.write(type, 156);
+      header.write(type === '1' ? 'd/after' : 'after', 157);
+      header.fill(' ', 148, 156);
+      header.write(
+        `${header
+          .reduce((sum, byte) => sum + byte, 0)
+          .toString(8)
+          .padStart(6, '0')}\0 `,
+        148,
+      );
+      await using pod = await container(gives(archive));
+      const copy = copyFrom(pod.url, '/d', around.to);
+      if (type === '1') await assert.rejects(copy, { reason: 'local-file' });
+      else assert.equal((await copy).files, type === '7' ? 2 : 1, type);
+    }
+  });
 
   it('does not write through links that were there before', async () => {
     using around = surroundings();

@@ -50,7 +50,10 @@ export async function* tarEntries(archive: AsyncIterable<Uint8Array>): AsyncGene
   try {
     for await (const entry of parser) {
       end = endOf(entry.header);
-      yield entryOf(entry, told(entry));
+      const body = told(entry);
+      yield entryOf(entry, body);
+      // The parser waits for all of it to be read.
+      for await (const _chunk of body);
     }
     await feeding;
   } catch (cause) {
