@@ -42,7 +42,7 @@ async function answer(
   settings: ProxySettings,
   serve: (call: UpgradeCall) => Promise<void>,
 ): Promise<void> {
-  if (isAnswering(socket)) {
+  if (isAnswering(req.socket)) {
     // An upgrade behind a request that is not answered yet: no answer to it would be understood.
     socket.destroy();
     return;
