@@ -16,7 +16,7 @@ export function instructions({ apiServer, dashboard, pods }: Cluster): string {
     '',
     '  Try, in another terminal:',
     '',
-    ...kubectlCommands(apiServer, pods[0]?.name ?? 'POD').map((command) => `    ${command}`),
+    ...kubectlCommands(apiServer, pods[0]).map((command) => `    ${command}`),
     '',
     '  Ctrl-C stops everything.',
     '',

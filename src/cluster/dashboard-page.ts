@@ -80,9 +80,7 @@ ${pods.map(row).join('\n')}
 </table>
 <h2>Try it</h2>
 <ul>
-${kubectlCommands(apiServer, pods[0]?.name ?? 'POD')
-  .map(command)
-  .join('\n')}
+${kubectlCommands(apiServer, pods[0]).map(command).join('\n')}
 </ul>
 <script nonce="${escapeHTML(nonce)}">${SCRIPT}</script>
 </body>
@@ -90,8 +88,14 @@ ${kubectlCommands(apiServer, pods[0]?.name ?? 'POD')
 `;
 }
 
-/** Commands that show what the cluster can do, for a pod of this name. */
-export function kubectlCommands(apiServer: string, pod: string): readonly string[] {
+/** Commands that show what the cluster can do, for one of its pods. */
+export function kubectlCommands(
+  apiServer: string,
+  { name: pod, events }: Pick<DashboardPod, 'name' | 'events'> = {
+    name: 'POD',
+    events: 'http://127.0.0.1:8000/events',
+  },
+): readonly string[] {
   const kubectl = `kubectl --server=${apiServer}`;
   return [
     `${kubectl} get pods -o wide`,
@@ -99,6 +103,7 @@ export function kubectlCommands(apiServer: string, pod: string): readonly string
     `${kubectl} exec -it ${pod} -- sh`,
     `${kubectl} attach -i ${pod}`,
     `${kubectl} cp ./some-file ${pod}:some-file`,
+    `${kubectl} port-forward ${pod} 8888:${new URL(events).port}`,
   ];
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { builtinModules } from 'node:module';
-import { dirname, join, normalize, sep } from 'node:path';
+import { dirname, join, normalize, relative, sep } from 'node:path';
 import { describe, it } from 'node:test';
 import { projectRoot } from '../support/project-root.js';
 
@@ -223,5 +223,28 @@ describe('sources', () => {
   it('stay below 600 lines', () => {
     const long = texts.filter(({ text }) => text.split('\n').length > 600).map(({ file }) => file);
     assert.deepEqual(long, []);
+  });
+});
+
+describe('declarations', () => {
+  it('of the entry points need no types of third parties, which are not installed with the package', () => {
+    const declarations = join(import.meta.dirname, '..', '..', 'src');
+    const manifest = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as { exports: object };
+    const queue = (JSON.stringify(manifest.exports).match(/(?<=\.\/dist\/)[\w/-]+(?=\.js")/g) ?? []).map((path) =>
+      join(declarations, `${path}.d.ts`),
+    );
+    assert.ok(queue.length > 8, `${queue.length} entry points`);
+    const seen = new Set<string>();
+    const foreign: string[] = [];
+    for (let file = queue.pop(); file !== undefined; file = queue.pop()) {
+      if (seen.has(file)) continue;
+      seen.add(file);
+      for (const [, target = ''] of readFileSync(file, 'utf8').matchAll(/(?:from|import\()\s*['"]([^'"]+)['"]/g)) {
+        if (target.startsWith('.')) queue.push(join(dirname(file), target.replace(/\.js$/, '.d.ts')));
+        else if (!target.startsWith('node:')) foreign.push(`${relative(declarations, file)} → ${target}`);
+      }
+    }
+    assert.ok(seen.size > 50, `${seen.size} files`);
+    assert.deepEqual(foreign, []);
   });
 });

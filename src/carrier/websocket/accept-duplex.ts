@@ -4,6 +4,7 @@ import type { HeadersInit } from '../../httpstream/index.js';
 import { absorbErrors } from '../../httpstream/respond.js';
 import { WebSocketDuplex } from './duplex.js';
 import { checkProtocols, resolveByteStream, type ByteStreamOptions } from './duplex-options.js';
+import type { Refusal, Verify } from './refusal.js';
 import {
   chooseProtocol,
   completeUpgrade,
@@ -12,8 +13,6 @@ import {
   refuse,
   verified,
   verifiedNow,
-  type Refusal,
-  type Verify,
 } from './server-handshake.js';
 
 /** What both ways to accept a byte stream take. */

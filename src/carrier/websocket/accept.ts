@@ -3,15 +3,8 @@ import type { Duplex } from 'node:stream';
 import { absorbErrors } from '../../httpstream/respond.js';
 import { WebSocketChannels } from './connection.js';
 import { resolveChannelOptions, type ChannelConnection, type ChannelOptions } from './options.js';
-import {
-  chooseProtocol,
-  completeUpgrade,
-  orRefuse,
-  problemOf,
-  refuse,
-  verified,
-  type Verify,
-} from './server-handshake.js';
+import type { Verify } from './refusal.js';
+import { chooseProtocol, completeUpgrade, orRefuse, problemOf, refuse, verified } from './server-handshake.js';
 
 /** Options of {@link acceptChannels}. */
 export interface AcceptChannelsOptions extends ChannelOptions {

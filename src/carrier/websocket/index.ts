@@ -19,4 +19,4 @@ export type { ChannelConnection, ChannelOptions, HeartbeatOptions } from './opti
 export type { ChannelMode } from '../../wire/channel/index.js';
 export { isHalfCloseRequest, isWebSocketRequest, offeredProtocols, supportsHalfClose } from './request.js';
 export { originRefusal, type OriginOptions } from './origin.js';
-export type { Refusal, Verify } from './server-handshake.js';
+export type { Refusal, Verify } from './refusal.js';

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
-import type { Refusal } from './server-handshake.js';
+import type { Refusal } from './refusal.js';
 
 /** Which pages, and under which names, a server may be used by browsers. */
 export interface OriginOptions {

@@ -9,23 +9,11 @@ import {
   failureStatus,
   refuseUpgrade,
   type HeadersInit,
-  type Status,
 } from '../../httpstream/index.js';
 import type { Limits } from '../../limits/limits.js';
 import { framingOptions } from './framing.js';
+import type { Refusal, Verify } from './refusal.js';
 import { isWebSocketRequest, offeredProtocols } from './request.js';
-
-/** Why a request is turned away. */
-export interface Refusal {
-  /** HTTP status, 400 to 599. */
-  readonly code: number;
-  readonly message: string;
-  /** Default: made of code and message. */
-  readonly status?: Status;
-}
-
-/** Looks at a request; what it returns is answered instead of the upgrade. */
-export type Verify = (req: IncomingMessage) => Refusal | undefined | Promise<Refusal | undefined>;
 
 /** What answering a request needs. */
 export interface AnswerSettings {

@@ -62,6 +62,7 @@ describe('what is printed', () => {
   it('for people has commands to copy, with a real pod', () => {
     const text = instructions(cluster);
     assert.match(text, /kubectl --server=http:\/\/127\.0\.0\.1:8001 exec -it a -- sh\n/);
+    assert.match(text, /port-forward a 8888:8000\n/);
     assert.match(text, /b {2}not running/);
   });
 
