@@ -8,6 +8,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { UpgradeAwareProxy, streamTranslator, type UpgradeAwareProxyOptions } from '../../src/proxy/index.js';
 import { exec, remoteCommandHandler } from '../../src/remotecommand/index.js';
 import { CA, CLIENT_CERT, CLIENT_KEY, SERVER_CERT, SERVER_KEY } from '../support/certificates.js';
+import { httpProxy } from '../support/proxies.js';
 import { until, type Handlers } from '../support/proxy.js';
 
 // TLS on both sides of the proxies, with a client certificate that only the proxy has.
@@ -72,6 +73,28 @@ for (const [kind, transport] of [
       assert.deepEqual([result.exitCode, result.transport], [7, transport]);
       assert.ok(sent.equals(stdout.read(sent.length) as Buffer));
       await until(() => front.sockets.size === 0 && backend.sockets.size === 0);
+    });
+
+    it('through a CONNECT proxy, which is asked for the address that was checked', async (t) => {
+      const run = remoteCommandHandler(() => 7, { webSocket: false });
+      const backend = await serveTls(t, { handleUpgrade: run });
+      const way = await httpProxy(t, { port: Number(new URL(backend.url).port) });
+      const options: UpgradeAwareProxyOptions = {
+        target: () => 'https://localhost:4433/exec?command=x&stdout=true',
+        tls: { ca: CA },
+        proxy: `http://127.0.0.1:${way.port}`,
+        lookup: () => Promise.resolve(['10.1.2.3']),
+      };
+      const proxy = new UpgradeAwareProxy(options);
+      const handleUpgrade = kind === 'streamTranslator' ? streamTranslator(options) : proxy.handleUpgrade;
+      const front = await serveTls(t, { handleUpgrade });
+      const target = { url: `${front.url}/exec`, tls: { ca: CA } };
+      const { exitCode } = await exec(target, { command: ['x'], stderr: false, transport });
+      assert.equal(exitCode, 7);
+      assert.equal(way.requests.length, 1);
+      assert.match(way.requests[0] ?? '', /^CONNECT 10\.1\.2\.3:4433 /);
+      await until(() => front.sockets.size === 0 && backend.sockets.size === 0);
+      await way.idle();
     });
 
     it('a backend that does not take the certificate is an error for the caller', async (t) => {
