@@ -36,13 +36,17 @@ export function serveLines(options: LineOptions): NewStreamHandler {
       case 'digest':
         stream.end(JSON.stringify(await digestOf(stream)));
         return;
-      case 'duplex':
-        options.received?.(await duplex(stream, Number(first), Number(second)));
+      case 'duplex': {
+        const sum = await duplex(stream, Number(first), Number(second));
+        options.received?.(sum);
         return;
-      case 'half-close':
+      }
+      case 'half-close': {
         stream.end();
-        options.received?.(await digestOf(stream));
+        const sum = await digestOf(stream);
+        options.received?.(sum);
         return;
+      }
       case 'hold':
         held.add(stream);
         return;
