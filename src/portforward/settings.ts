@@ -27,7 +27,7 @@ export interface PortForwardHandlerOptions {
    * original. On `v4.channel.k8s.io` all are told always. Default `scoped`.
    */
   readonly errorText?: 'scoped' | 'always';
-  /** Connections forwarded at once for one client; more fail. Default 250. */
+  /** Connections forwarded at once for one client; more fail. Default 500. */
   readonly maxConnections?: number;
   /**
    * Milliseconds for `dial`. With `errorText: 'scoped'` the client's stream is answered after the dial, for which
@@ -90,7 +90,7 @@ const SPARE_STREAMS = 12;
 /** @throws InvalidArgumentError for options out of range. */
 export function resolveSettings(dial: DialPort, options: PortForwardHandlerOptions): ForwardSettings {
   if (typeof dial !== 'function') throw new InvalidArgumentError('a function that connects to ports is needed');
-  const { errorText = 'scoped', transports = TRANSPORTS, maxConnections = 250, onError } = options;
+  const { errorText = 'scoped', transports = TRANSPORTS, maxConnections = 500, onError } = options;
   if (errorText !== 'scoped' && errorText !== 'always') {
     throw new InvalidArgumentError(`errorText must be scoped or always, not ${String(errorText)}`);
   }
