@@ -6,8 +6,8 @@ export interface BenchOptions {
   readonly markdown: string | undefined;
   readonly only: string | undefined;
   readonly rounds: number;
-  /** Milliseconds. */
-  readonly warmup: number;
+  /** Milliseconds; `undefined` for each run's own. */
+  readonly warmup: number | undefined;
   /** Milliseconds. */
   readonly window: number;
   readonly go: boolean;
@@ -23,7 +23,7 @@ export const USAGE: string = `usage: npm run bench -- [options]
   --targets       only what has a target
   --rounds N      rounds, each of which runs every case and its references once (default 7)
   --window MS     length of one measurement (default 800)
-  --warmup MS     what passes before it (default 400)
+  --warmup MS     what passes before it (default 400 for bulk, 1500 for the rest)
   --json FILE     write the comparisons there as JSON
   --markdown FILE write them there as tables
   --no-go         leave out the comparisons with Go's multiplexers, which need Go
@@ -40,7 +40,7 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
       markdown: { type: 'string' },
       only: { type: 'string' },
       rounds: { type: 'string', default: '7' },
-      warmup: { type: 'string', default: '400' },
+      warmup: { type: 'string' },
       window: { type: 'string', default: '800' },
       targets: { type: 'boolean', default: false },
       'no-go': { type: 'boolean', default: false },
@@ -52,7 +52,7 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
     markdown: values.markdown,
     only: values.only,
     rounds: positive('rounds', values.rounds),
-    warmup: positive('warmup', values.warmup),
+    warmup: values.warmup === undefined ? undefined : positive('warmup', values.warmup),
     window: positive('window', values.window),
     go: !values['no-go'],
     targets: values.targets,

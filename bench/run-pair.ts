@@ -20,8 +20,8 @@ export interface Sample {
 
 /** How long a run is. */
 export interface Timing {
-  /** Milliseconds before the window. */
-  readonly warmup: number;
+  /** Milliseconds before the window; `undefined` for what the run asks for. */
+  readonly warmup: number | undefined;
   /** Milliseconds that are measured. */
   readonly window: number;
 }
@@ -34,8 +34,8 @@ const TAIL = 50;
 /** Runs a server and a client against one another. */
 export async function runPair(
   program: Program,
-  { args: [wire = '', ...args], env, sender, fragile }: Run,
-  { warmup, window }: Timing,
+  { args: [wire = '', ...args], env, sender, fragile, warmup: usual }: Run,
+  { warmup = usual, window }: Timing,
   signal: AbortSignal,
 ): Promise<Sample> {
   const timing = ['--warmup', String(warmup), '--window', String(window)];

@@ -2,6 +2,10 @@ import type { Metric, Reference, Run, Target } from './types.js';
 
 const KIB = 1024;
 const MIB = KIB * KIB;
+/** Until buffers and windows have grown. */
+const BULK_WARMUP = 400;
+/** Until V8 has compiled all that a message or a stream needs. */
+const MESSAGE_WARMUP = 1500;
 
 /** One writer per stream, 64 KiB a write. */
 export const BULK: readonly string[] = ['--case', 'bulk', '--size', String(64 * KIB)];
@@ -26,12 +30,16 @@ export function streams(count: number): readonly string[] {
 
 /** Two processes of Node; the client sends. */
 export function node(name: string, ...args: readonly string[]): Run {
-  return { name, peer: 'node', sender: 'client', args };
+  return { name, peer: 'node', sender: 'client', args, warmup: warmupOf(args) };
 }
 
 /** Two processes of Go; the client sends. */
 export function go(name: string, ...args: readonly string[]): Run {
-  return { name, peer: 'go', sender: 'client', args };
+  return { name, peer: 'go', sender: 'client', args, warmup: warmupOf(args) };
+}
+
+function warmupOf(args: readonly string[]): number {
+  return args.includes('bulk') ? BULK_WARMUP : MESSAGE_WARMUP;
 }
 
 /** The same with the server as sender. */

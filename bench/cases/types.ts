@@ -6,6 +6,8 @@ export interface Run {
   readonly sender: 'client' | 'server';
   /** The wire, then the rest of the peers' command line. */
   readonly args: readonly string[];
+  /** Milliseconds that pass before the window. */
+  readonly warmup: number;
   /** What both processes have in their environment besides ours. */
   readonly env?: Readonly<Record<string, string>>;
   /** Whether it may fail or stall. It is then tried once more, and otherwise reported as unable. */
