@@ -14,6 +14,21 @@ export type ResetReason =
   | 'invalid-credentials'
   | 'frame-too-large';
 
+/** All reasons, in the order of their status codes, which begin with 1. */
+export const RESET_REASONS: readonly ResetReason[] = [
+  'protocol-error',
+  'invalid-stream',
+  'refused',
+  'unsupported-version',
+  'cancel',
+  'internal-error',
+  'flow-control-error',
+  'stream-in-use',
+  'stream-already-closed',
+  'invalid-credentials',
+  'frame-too-large',
+];
+
 /** The stream was reset: both directions ended at once, and what was not yet delivered is lost. */
 export class StreamResetError extends TrunklineError {
   static override readonly name: string = 'StreamResetError';

@@ -4,7 +4,8 @@ import type { Duplex } from 'node:stream';
 import type { Connection, NewStreamHandler } from '../../src/httpstream/index.js';
 import type { ConnectionOptions } from '../../src/mux/options.js';
 import { newSpdyClientConnection, newSpdyServerConnection } from '../../src/spdy/index.js';
-import { duplexPair, FaultyDuplex, type ComplianceFactory, type Slicer } from '../../src/testing/index.js';
+import { duplexPair, type ComplianceFactory, type Slicer } from '../../src/testing/index.js';
+import { engineFactory } from './engine-pairs.js';
 
 /** Two ends of a byte stream, and how to take down what carries it. */
 export interface Carrier {
@@ -42,28 +43,7 @@ export async function tcpCarrier(): Promise<Carrier> {
 
 /** SPDY over a carrier whose bytes are cut by `slicer` in both directions. */
 export function spdyFactory(carrier: () => Promise<Carrier>, slicer: (side: number) => Slicer): ComplianceFactory {
-  return async (setup) => {
-    const { client, server, stop } = await carrier();
-    const left = new FaultyDuplex(client, { slicer: slicer(0) });
-    const right = new FaultyDuplex(server, { slicer: slicer(1) });
-    const { clientHandler } = setup;
-    return {
-      client: newSpdyClientConnection(left, {
-        ...setup.client,
-        ...(clientHandler === undefined ? {} : { newStreamHandler: clientHandler }),
-      }),
-      server: newSpdyServerConnection(right, setup.serverHandler, setup.server),
-      cut: () => {
-        left.reset();
-        right.reset();
-      },
-      vanish: () => {
-        left.lose();
-        right.lose();
-      },
-      stop,
-    };
-  };
+  return engineFactory({ client: newSpdyClientConnection, server: newSpdyServerConnection }, carrier, slicer);
 }
 
 /** A server's end of SPDY, and the bare other end, for tests that speak frames. */

@@ -1,5 +1,6 @@
 import { Packr } from 'msgpackr';
 import { InvalidArgumentError, ProtocolError, type ResetReason } from '../../errors/index.js';
+import { RESET_REASONS } from '../../errors/stream.js';
 import type { Limits } from '../../limits/limits.js';
 import type { HeaderEntries } from '../../wire/headers.js';
 
@@ -23,19 +24,7 @@ export interface Refusal {
   readonly message: string;
 }
 
-const REASONS: ReadonlySet<string> = new Set<ResetReason>([
-  'protocol-error',
-  'invalid-stream',
-  'refused',
-  'unsupported-version',
-  'cancel',
-  'internal-error',
-  'flow-control-error',
-  'stream-in-use',
-  'stream-already-closed',
-  'invalid-credentials',
-  'frame-too-large',
-]);
+const REASONS: ReadonlySet<string> = new Set(RESET_REASONS);
 
 /** What a preface's body may hold at most. */
 export function maxBodyBytes(limits: Limits): number {

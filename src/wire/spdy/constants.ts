@@ -1,4 +1,5 @@
 import { InvalidArgumentError, type ResetReason } from '../../errors/index.js';
+import { RESET_REASONS } from '../../errors/stream.js';
 
 // SPDY/3 draft (draft-mbelshe-httpbis-spdy-00), sections 2.2 and 2.6. The upgrade token says SPDY/3.1, the frames say 3.
 export const VERSION = 3;
@@ -23,21 +24,6 @@ export const MAX_STREAM_ID = 0x7fffffff;
 export const GOAWAY_OK = 0;
 export const GOAWAY_PROTOCOL_ERROR = 1;
 export const GOAWAY_INTERNAL_ERROR = 2;
-
-/** RST_STREAM status codes (2.6.3), in order from 1. */
-const RESET_REASONS: readonly ResetReason[] = [
-  'protocol-error',
-  'invalid-stream',
-  'refused',
-  'unsupported-version',
-  'cancel',
-  'internal-error',
-  'flow-control-error',
-  'stream-in-use',
-  'stream-already-closed',
-  'invalid-credentials',
-  'frame-too-large',
-];
 
 /** The status code of a reason. @throws InvalidArgumentError for one that has none: peers end the connection over 0. */
 export function resetCode(reason: ResetReason): number {

@@ -7,11 +7,11 @@ import {
   StreamsExhaustedError,
   type ResetReason,
 } from '../../errors/index.js';
-import { Budget } from '../../limits/budget.js';
 import type { Limits } from '../../limits/limits.js';
 import type { HeaderEntries } from '../headers.js';
 import { IdMap } from '../id-map.js';
 import type { GoAwayCode, Machine, MachineEvents, WireStream, WireStreamState } from '../machine.js';
+import { PeerBudgets } from '../peer-budgets.js';
 import * as spdy from './constants.js';
 import { FrameReader } from './frame-reader.js';
 import { writeControlWords, writeDataHead, writeHeaders } from './frames.js';
@@ -70,8 +70,7 @@ export class SpdyMachine<Owner> implements Machine<Owner> {
   readonly #compressor: HeaderCompressor;
   readonly #decompressor: HeaderDecompressor;
   readonly #streams = new IdMap<SpdyStream<Owner>>();
-  readonly #resets: Budget;
-  readonly #emptyFrames: Budget;
+  readonly #budgets: PeerBudgets;
   readonly #parity: number;
   #nextId: number;
   #lastInboundId = 0;
@@ -92,8 +91,7 @@ export class SpdyMachine<Owner> implements Machine<Owner> {
     this.#nextPing = role === 'client' ? 1 : 2;
     this.#compressor = new HeaderCompressor(options.compressionLevel);
     this.#decompressor = new HeaderDecompressor(limits);
-    this.#resets = new Budget(limits.resetBurst, limits.resetsPerSecond, now);
-    this.#emptyFrames = new Budget(limits.emptyFrameBurst, limits.emptyFramesPerSecond, now);
+    this.#budgets = new PeerBudgets(limits, now);
     this.#reader = new FrameReader(limits, {
       control: (type, flags, payload) => this.#control(type, flags, payload),
       dataHead: (id, flags, length) => this.#dataHead(id, flags, length),
@@ -424,20 +422,11 @@ export class SpdyMachine<Owner> implements Machine<Owner> {
   }
 
   #spendReset(): void {
-    if (this.#resets.spend(this.#now)) return;
-    const { resetBurst, resetsPerSecond } = this.#limits;
-    throw new LimitExceededError(
-      'resetBurst',
-      `too many streams were reset while being served (burst ${resetBurst}, ${resetsPerSecond}/s)`,
-      { initiator: 'remote' },
-    );
+    this.#budgets.spendReset(this.#now);
   }
 
   #spendEmpty(what: string): void {
-    if (this.#emptyFrames.spend(this.#now)) return;
-    throw new LimitExceededError('emptyFrameBurst', `too many frames without effect, the last: ${what}`, {
-      initiator: 'remote',
-    });
+    this.#budgets.spendEmpty(what, this.#now);
   }
 
   #sendHeaders(type: number, id: number, fields: Buffer, block: Buffer): void {

@@ -7,11 +7,11 @@ import {
   StreamsExhaustedError,
   type ResetReason,
 } from '../../errors/index.js';
-import { Budget } from '../../limits/budget.js';
 import type { Limits } from '../../limits/limits.js';
 import type { HeaderEntries } from '../headers.js';
 import { IdMap } from '../id-map.js';
 import type { GoAwayCode, Machine, MachineEvents, WireStream } from '../machine.js';
+import { PeerBudgets } from '../peer-budgets.js';
 import * as yamux from './constants.js';
 import { FrameReader, violation } from './frame-reader.js';
 import { InboundIds } from './inbound-ids.js';
@@ -56,8 +56,7 @@ export class YamuxMachine<Owner, Bytes extends Uint8Array = Buffer> implements M
   readonly #budget: ReceiveBudget;
   readonly #roundTrip = new RoundTrip(() => this.ping());
   readonly #streams = new IdMap<YamuxStream<Owner>>();
-  readonly #resets: Budget;
-  readonly #emptyFrames: Budget;
+  readonly #budgets: PeerBudgets;
   readonly #parity: number;
   #nextId: number;
   readonly #inboundIds: InboundIds;
@@ -80,8 +79,7 @@ export class YamuxMachine<Owner, Bytes extends Uint8Array = Buffer> implements M
     this.#nextId = options.firstStreamId ?? (role === 'client' ? 1 : 2);
     this.#inboundIds = new InboundIds(role === 'client' ? 2 : 1);
     this.#budget = new ReceiveBudget(limits, held);
-    this.#resets = new Budget(limits.resetBurst, limits.resetsPerSecond, now);
-    this.#emptyFrames = new Budget(limits.emptyFrameBurst, limits.emptyFramesPerSecond, now);
+    this.#budgets = new PeerBudgets(limits, now);
     this.#reader = new FrameReader({
       frame: (type, flags, id, length) => this.#frame(type, flags, id, length),
       piece: (chunk, rest) => this.#piece(chunk, rest),
@@ -399,20 +397,11 @@ export class YamuxMachine<Owner, Bytes extends Uint8Array = Buffer> implements M
   }
 
   #spendReset(): void {
-    if (this.#resets.spend(this.#now)) return;
-    const { resetBurst, resetsPerSecond } = this.#limits;
-    throw new LimitExceededError(
-      'resetBurst',
-      `too many streams were reset while being served (burst ${resetBurst}, ${resetsPerSecond}/s)`,
-      { initiator: 'remote' },
-    );
+    this.#budgets.spendReset(this.#now);
   }
 
   #spendEmpty(what: string): void {
-    if (this.#emptyFrames.spend(this.#now)) return;
-    throw new LimitExceededError('emptyFrameBurst', `too many frames without effect, the last: ${what}`, {
-      initiator: 'remote',
-    });
+    this.#budgets.spendEmpty(what, this.#now);
   }
 
   #sendReset(id: number): void {
