@@ -179,7 +179,10 @@ describe('kubectl through the proxies', { timeout: 120_000 }, () => {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     try {
-      const [text] = (await once(example.stdout.setEncoding('utf8'), 'data')) as [string];
+      const ended = once(example, 'exit').then(([code]) => Promise.reject(new Error(`it exited with ${code}`)));
+      ended.catch(() => {});
+      const started = once(example.stdout.setEncoding('utf8'), 'data') as Promise<[string]>;
+      const [text] = await Promise.race([started, ended]);
       const url = /listening on (\S+)/.exec(text)?.[1] ?? '';
       const { code, stdout } = await kubectl(['exec', pod.name, '--', 'sh', '-c', 'echo hi; exit 3'], { server: url });
       assert.deepEqual([code, stdout], [3, 'hi\n']);
