@@ -184,7 +184,7 @@ describe('C4: a lost stream is asked for again', () => {
     const source = new EventSource(server.url, SOON);
     using _ = closing(source);
     const seen: string[] = [];
-    source.onmessage = ({ data, lastEventId }) => seen.push(`${lastEventId} ${data}`);
+    source.addEventListener('message', ({ data, lastEventId }) => seen.push(`${lastEventId} ${data}`));
     const { error } = await next<EventSourceErrorEvent>(source, 'error');
     assert.ok(error instanceof ConnectionLostError);
     await next(source, 'message');
@@ -328,11 +328,11 @@ describe('C7: close() and construction', () => {
     );
     const source = new EventSource(server.url);
     const seen: string[] = [];
-    source.onmessage = ({ data }) => {
+    source.addEventListener('message', ({ data }) => {
       seen.push(data);
       source.close();
-    };
-    source.onerror = () => assert.fail('error');
+    });
+    source.addEventListener('error', () => assert.fail('error'));
     await next(source, 'message');
     for (let i = 0; i < 5; i += 1) await turn();
     assert.deepEqual(seen, ['1']);
@@ -349,7 +349,7 @@ describe('C7: close() and construction', () => {
   });
   it('close() at once makes no request', async () => {
     const source = new EventSource('http://localhost/', { fetch: () => assert.fail('fetched') });
-    source.onerror = () => assert.fail('error');
+    source.addEventListener('error', () => assert.fail('error'));
     source.close();
     for (let i = 0; i < 5; i += 1) await turn();
     assert.equal(source.readyState, EventSource.CLOSED);
@@ -372,7 +372,7 @@ describe('C7: close() and construction', () => {
     await using server = await serve((_request, response) => answer(response, '', { open: true }));
     const abort = new AbortController();
     const source = new EventSource(server.url, { signal: abort.signal });
-    source.onerror = () => assert.fail('error');
+    source.addEventListener('error', () => assert.fail('error'));
     await next(source, 'open');
     abort.abort();
     assert.equal(source.readyState, EventSource.CLOSED);
