@@ -230,6 +230,8 @@ export class WebSocketConnection implements BrowserConnection, StreamHost, Machi
     this.#outbound.drop(stream);
     this.#deferred.delete(stream);
     this.#live.delete(stream.id);
+    // Its window is given back, so what it holds counts from here on, whatever its handler still does.
+    if (wire.inbound) this.#leftovers.add(stream);
     if (stream.handled && wire.inbound) this.#served(stream);
     this.#endWhenGoneAway();
   }
@@ -272,7 +274,7 @@ export class WebSocketConnection implements BrowserConnection, StreamHost, Machi
   }
 
   #served(stream: PairStream): void {
-    if (this.#serving.delete(stream)) this.#leftovers.add(stream);
+    this.#serving.delete(stream);
   }
 
   #endWhenGoneAway(): void {

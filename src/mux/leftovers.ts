@@ -12,10 +12,10 @@ export class Leftovers {
     return this.#bytes;
   }
 
-  /** Takes in a stream that is over on the wire. */
-  add(stream: MuxStream): void {
-    const bytes = stream.readableLength;
-    if (bytes === 0 || stream.destroyed) return;
+  /** Takes in a stream that is over on the wire; `free` bytes of it do not count. */
+  add(stream: MuxStream, free = 0): void {
+    const bytes = stream.readableLength - free;
+    if (bytes <= 0 || stream.destroyed) return;
     this.#bytes += bytes;
     this.#collected.register(stream, bytes, stream);
     stream.once('close', () => {
