@@ -147,8 +147,7 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
     signal?.throwIfAborted();
     const { createTimeout } = this.#limits;
     const deadline = this.#clock.now() + createTimeout;
-    if (!this.#openBacklog.free) await this.#turn(signal);
-    const stream = this.openStream(headers) as MuxStream;
+    const stream = this.#openBacklog.free ? this.#open(headers) : await this.#openInTurn(headers, signal);
     const timer = this.#clock.setTimeout(() => {
       this.reset(stream, 'cancel');
       stream.destroy(
@@ -159,6 +158,7 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
       this.reset(stream, 'cancel');
       stream.destroy(signal?.reason instanceof Error ? signal.reason : new Error('aborted', { cause: signal?.reason }));
     };
+    if (signal?.aborted === true) aborted();
     signal?.addEventListener('abort', aborted, { once: true });
     try {
       await stream.accepted;
@@ -173,6 +173,10 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
   }
 
   openStream(headers: HeadersInit): Stream {
+    return this.#open(headers);
+  }
+
+  #open(headers: HeadersInit): MuxStream {
     if (this.#reason !== undefined)
       throw new ConnectionLostError('the connection is closed', { cause: this.#reason.error });
     if (this.#goneAway) throw new ConnectionLostError('the peer is going away and takes no more streams');
@@ -340,6 +344,8 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
     this.#deferred.delete(stream);
     this.#live.delete(stream.id);
     this.removeStreams(stream);
+    // The machine has given its window back, so what it holds counts from here on, whatever its handler still does.
+    if (this.#machine.flowControl) this.#leftovers.add(stream, wire.inbound ? 0 : this.#limits.streamBufferBytes);
     if (stream.handled && wire.inbound) this.#served(stream);
     if (this.#goneAway && this.#live.size === 0) this.#end({ kind: 'going-away', initiator: 'remote' });
   }
@@ -350,6 +356,7 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
 
   goneAway(lastId: number, error?: Error): void {
     this.#goneAway = true;
+    this.#openBacklog.close();
     if (error !== undefined) {
       const lost = new ConnectionLostError(`the connection was closed: ${error.message}`, { cause: error });
       return this.#end({ kind: 'protocol-error', initiator: 'remote', error }, lost, false);
@@ -372,6 +379,8 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
     socket.on('error', (error) => (this.#socketError ??= error));
     socket.on('close', () => this.#socketClosed());
     socket.on('end', () => {
+      // It comes although the socket is paused, once nothing is left in it: but what came last may still be held here.
+      if (this.#reason === undefined) this.#inbound.drain();
       const kind = this.#goneAway ? 'going-away' : 'ended';
       this.#end(
         { kind, initiator: 'remote' },
@@ -389,7 +398,9 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
     const { maxStreams, streamBufferBytes, receiveBudgetBytes } = this.#limits;
     const headers = parseHeaders(fields);
     const { size } = this.#serving;
-    const full = size >= maxStreams || (size + 1) * streamBufferBytes + this.#leftovers.bytes > receiveBudgetBytes;
+    // With flow control the machine has looked at the bytes, before it let the stream through.
+    const spent = this.#machine.flowControl ? 0 : (size + 1) * streamBufferBytes + this.#leftovers.bytes;
+    const full = size >= maxStreams || spent > receiveBudgetBytes;
     if (headers === undefined) this.#machine.violated(wire, 'protocol-error');
     else if (full || this.#reason !== undefined) this.#machine.reset(wire, 'refused');
     else return headers;
@@ -398,7 +409,17 @@ export class MuxConnection implements Connection, StreamHost, MachineEvents<MuxS
 
   #served(stream: MuxStream): void {
     this.#serving.delete(stream.id);
-    this.#leftovers.add(stream);
+    if (!this.#machine.flowControl) this.#leftovers.add(stream);
+  }
+
+  async #openInTurn(headers: HeadersInit, signal: AbortSignal | undefined): Promise<MuxStream> {
+    await this.#turn(signal);
+    try {
+      signal?.throwIfAborted();
+      return this.#open(headers);
+    } finally {
+      this.#openBacklog.used();
+    }
   }
 
   /** Waits until a stream may be opened. */
