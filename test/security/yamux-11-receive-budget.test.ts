@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import type { Stream } from '../../src/httpstream/index.js';
-import { FIN, INITIAL_WINDOW, SYN, data, describeFrames, fin, ping, rst, syn } from '../support/yamux-frames.js';
+import type { NewStreamHandler, Stream } from '../../src/httpstream/index.js';
+import { VirtualClock } from '../../src/testing/index.js';
+import { ACK, FIN, INITIAL_WINDOW, RST, SYN, data, describeFrames, ping, rst, syn } from '../support/yamux-frames.js';
+import type { Arena } from './spdy-support.js';
 import { arena, flood, memory, turns, until } from './yamux-support.js';
 
 // Row 11: receive windows add up over streams, and yamux has none for the connection.
@@ -100,58 +102,118 @@ it('a window is not given out twice: to a stream that was reset with its bytes u
   }
 });
 
-it('a window that grows for a fast reader ends with it: when reading stops, no more than the budget is held', async () => {
-  const streams: Stream[] = [];
-  const limits = { maxStreams: 8, acceptBacklog: 2, receiveBudgetBytes: 4 * MiB, maxStreamWindowBytes: 4 * MiB };
-  const ring = await arena({ options: { limits }, handler: (stream) => void streams.push(stream) });
-  try {
-    ring.attacker.write(syn(1));
-    await until(() => streams.length === 1);
-    const [stream] = streams;
-    assert.ok(stream);
-    let read = 0;
-    const take = (chunk: Buffer): void => void (read += chunk.length);
-    stream.on('data', take);
+/** Sends as much as it may on streams of its own, 50 ms away: everything between its answers to pings happens at once. */
+class Sender {
+  readonly #ring: Arena;
+  readonly #clock: VirtualClock;
+  readonly #granted = new Map<number, number>();
+  readonly refused = new Set<number>();
+  #seen = 0;
+
+  constructor(ring: Arena, clock: VirtualClock) {
+    this.#ring = ring;
+    this.#clock = clock;
+  }
+
+  open(id: number): void {
+    this.#granted.set(id, INITIAL_WINDOW);
+    this.#ring.attacker.write(syn(id));
+  }
+
+  /** Sends until `enough` says so of the bytes sent, or nothing was let through for 100 turns. */
+  async send(id: number, enough: (sent: number) => boolean): Promise<number> {
     let sent = 0;
-    let seen = 0;
-    let granted = INITIAL_WINDOW;
-    const update = (): void => {
-      const bytes = ring.received();
-      for (; seen + 12 <= bytes.length; seen += 12) {
-        // Answers to pings keep the measured round trip alive; all frames to this peer have no body.
-        if (bytes[seen + 1] === 2) {
-          const pong = Buffer.from(bytes.subarray(seen, seen + 12));
-          pong[3] = 2;
-          ring.attacker.write(pong);
-        } else if (bytes[seen + 1] === 1) granted += bytes.readUInt32BE(seen + 8);
+    for (let quiet = 0; quiet < 100 && !enough(sent); quiet++) {
+      this.#read();
+      const length = Math.min(this.#granted.get(id) ?? 0, INITIAL_WINDOW);
+      if (length > 0) {
+        this.#granted.set(id, (this.#granted.get(id) ?? 0) - length);
+        await flood(this.#ring.attacker, data(id, Buffer.alloc(length)));
+        sent += length;
+        quiet = 0;
       }
-    };
-    const send = async (until_: () => boolean): Promise<void> => {
-      while (!until_()) {
-        update();
-        const length = Math.min(granted, 256 * 1024);
-        if (length > 0) {
-          granted -= length;
-          sent += length;
-          await flood(ring.attacker, data(1, Buffer.alloc(length)));
-        }
-        await turns(1);
-      }
-    };
-    await send(() => sent > 64 * MiB);
-    stream.off('data', take);
-    stream.pause();
-    const from = read;
-    let quiet = 0;
-    let last = -1;
-    await send(() => {
-      quiet = sent === last ? quiet + 1 : 0;
-      last = sent;
-      return quiet > 100;
-    });
-    assert.ok(sent - from <= 4 * MiB + 256 * 1024, `${sent - from} unread`);
-    assert.ok(stream.readableLength <= 4 * MiB, `${stream.readableLength}`);
-    ring.attacker.write(fin(1));
+      await turns(1);
+    }
+    return sent;
+  }
+
+  /** All frames to this peer have no body. */
+  #read(): void {
+    const bytes = this.#ring.received();
+    for (; this.#seen + 12 <= bytes.length; this.#seen += 12) {
+      const frame = bytes.subarray(this.#seen, this.#seen + 12);
+      const id = frame.readUInt32BE(4);
+      if (frame[1] === 2) {
+        this.#clock.advance(50);
+        this.#ring.attacker.write(ping(frame.readUInt32BE(8), ACK));
+      } else if (((frame[3] ?? 0) & RST) !== 0) this.refused.add(id);
+      else this.#granted.set(id, (this.#granted.get(id) ?? 0) + frame.readUInt32BE(8));
+    }
+  }
+}
+
+const GROWING = { maxStreams: 8, acceptBacklog: 1, receiveBudgetBytes: 4 * MiB, maxStreamWindowBytes: 2 * MiB };
+
+/** Reads each stream until it is told to stop; its handlers never end. */
+function stoppable(): { readonly handler: NewStreamHandler; readonly streams: Stream[]; stop(index: number): void } {
+  const streams: Stream[] = [];
+  const take = (): void => {};
+  return {
+    streams,
+    stop: (index) => void streams[index]?.off('data', take).pause(),
+    handler: async (stream) => {
+      streams.push(stream.on('data', take).on('error', () => {}));
+      await new Promise(() => {});
+    },
+  };
+}
+
+it('a window that grows for a fast reader ends with it: when reading stops, no more than that window is held', async () => {
+  const { handler, streams, stop } = stoppable();
+  const clock = new VirtualClock();
+  const ring = await arena({ options: { limits: GROWING, clock }, handler });
+  try {
+    const sender = new Sender(ring, clock);
+    sender.open(1);
+    await sender.send(1, (sent) => sent > 64 * MiB);
+    stop(0);
+    const before = streams[0]?.readableLength ?? 0;
+    await sender.send(1, () => false);
+    const held = streams[0]?.readableLength ?? 0;
+    assert.ok(held > 2 * INITIAL_WINDOW, `the window never grew: ${held}`);
+    assert.ok(before <= held && held <= 2 * MiB, `${held}`);
+    await ring.checkHonest();
+  } finally {
+    await ring.stop();
+  }
+});
+
+it('grown windows, one after the other, each full when its stream is reset: together within the budget', async () => {
+  const { handler, streams, stop } = stoppable();
+  const clock = new VirtualClock();
+  const ring = await arena({ options: { limits: GROWING, clock }, handler });
+  try {
+    const sender = new Sender(ring, clock);
+    const held = (): number => streams.reduce((sum, { readableLength }) => sum + readableLength, 0);
+    for (let index = 0; index < 8; index++) {
+      const id = 2 * index + 1;
+      sender.open(id);
+      await sender.send(id, (sent) => sent > 16 * MiB);
+      stop(index);
+      await sender.send(id, () => false);
+      ring.attacker.write(rst(id));
+      await turns(20);
+      assert.ok(held() <= 4 * MiB, `${held()} after stream ${id}`);
+      if (sender.refused.has(id)) break;
+    }
+    assert.ok(held() > 3 * MiB, `${held()}`);
+    assert.ok(sender.refused.size > 0, 'there was always room');
+    // Who reads what is left, or lets it go, makes room again.
+    for (const stream of streams) stream.destroy();
+    await turns(20);
+    sender.open(101);
+    assert.ok((await sender.send(101, (sent) => sent > 1 * MiB)) > 1 * MiB);
+    assert.ok(!sender.refused.has(101));
     await ring.checkHonest();
   } finally {
     await ring.stop();
