@@ -32,8 +32,13 @@ export class Channel<T> implements AsyncIterable<T> {
   close(): void {
     this.#closed = true;
     for (const reader of this.#readers.splice(0)) reader.resolve({ done: true, value: undefined });
-    this.#room?.resolve();
-    this.#room = undefined;
+    this.#makeRoom();
+  }
+
+  /** Drops what nobody read. */
+  clear(): void {
+    this.#items.length = 0;
+    this.#makeRoom();
   }
 
   /** Takes items again; who reads on a closed channel slowly enough does not notice. */
@@ -59,15 +64,17 @@ export class Channel<T> implements AsyncIterable<T> {
   #next(): Promise<IteratorResult<T, undefined>> {
     if (this.#items.length > 0) {
       const value = this.#items.shift() as T;
-      if (this.#items.length < this.#capacity) {
-        this.#room?.resolve();
-        this.#room = undefined;
-      }
+      if (this.#items.length < this.#capacity) this.#makeRoom();
       return Promise.resolve({ done: false, value });
     }
     if (this.#closed) return Promise.resolve({ done: true, value: undefined });
     const reader = deferred<IteratorResult<T, undefined>>();
     this.#readers.push(reader);
     return reader.promise;
+  }
+
+  #makeRoom(): void {
+    this.#room?.resolve();
+    this.#room = undefined;
   }
 }

@@ -19,7 +19,10 @@ export interface SSEEvent extends ParsedEvent {
 
 /** How an {@link SSEClient} works. */
 export interface SSEClientOptions extends EventStreamOptions {
-  /** Kinds to keep from the beginning, added up; 0 for none. Default `WANT_MESSAGES`. Iterating over a kind asks for it too. */
+  /**
+   * Kinds to keep from the beginning, added up; 0 for none. Default `WANT_MESSAGES`, until {@link SSEClient.events} is
+   * called. Iterating over a kind asks for it too.
+   */
   readonly want?: number;
   /** Milliseconds until a lost stream is asked for again, unless the server says otherwise. Default 1,000. */
   readonly reconnectTime?: number;
@@ -49,6 +52,8 @@ export class SSEClient {
   readonly #options: SSEClientOptions;
   readonly #maxUnread: number;
   #want: number;
+  /** Messages are kept by default only, and nobody read any. */
+  #byDefault: boolean;
   #url: URL | undefined;
   #session: EventStreamSession | undefined;
   #isOpen = false;
@@ -72,6 +77,7 @@ export class SSEClient {
     this.#signal = signal;
     this.#maxUnread = maxUnread;
     this.#want = want;
+    this.#byDefault = options.want === undefined;
     // Finds bad options now.
     this.#newSession('http://localhost');
     this.#messages = new Channel<SSEEvent>(maxUnread);
@@ -118,6 +124,12 @@ export class SSEClient {
 
   /** Events of these types, or of every type when none is given, from now until the client is closed. */
   events(...types: readonly string[]): AsyncIterable<SSEEvent> {
+    if (this.#byDefault) {
+      // Who reads here and not there must not be held up by what piles up there.
+      this.#byDefault = false;
+      this.#want &= ~WANT_MESSAGES;
+      this.#messages.clear();
+    }
     const channel = new Channel<SSEEvent>(this.#maxUnread);
     const wanted = types.length === 0 ? undefined : new Set(types);
     const subscription = { channel, wanted };
@@ -216,6 +228,7 @@ export class SSEClient {
     return {
       [Symbol.asyncIterator]: () => {
         this.#want |= kind;
+        if (kind === WANT_MESSAGES) this.#byDefault = false;
         return channel[Symbol.asyncIterator]();
       },
     };

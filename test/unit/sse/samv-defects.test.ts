@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import {
@@ -21,6 +22,17 @@ async function first<T>(iterable: AsyncIterable<T>): Promise<T | undefined> {
   return undefined;
 }
 
+/** Sends events as fast as they are taken. */
+function flood(_request: IncomingMessage, response: ServerResponse): void {
+  const block = Buffer.from(encodeEvent({ data: 'x'.repeat(1_000) }).repeat(1_000));
+  response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+  const write = (): void => {
+    while (!response.destroyed && response.write(block));
+  };
+  response.on('drain', write);
+  write();
+}
+
 describe('defects of the original, client', () => {
   it('a wanted kind that nobody reads stalled the client', async () => {
     let count = 0;
@@ -37,15 +49,7 @@ describe('defects of the original, client', () => {
     assert.equal(seen.at(-1), '40');
   });
   it('unread messages hold up the stream, not close()', async () => {
-    await using server = await serve((_request, response) => {
-      const block = Buffer.from(encodeEvent({ data: 'x'.repeat(1_000) }).repeat(1_000));
-      response.writeHead(200, { 'Content-Type': 'text/event-stream' });
-      const write = (): void => {
-        while (response.write(block));
-      };
-      response.on('drain', write);
-      write();
-    });
+    await using server = await serve(flood);
     const client = new SSEClient({ maxUnread: 1 });
     client.getStream(server.url);
     assert.equal((await first(client.messages))?.data.length, 1_000);
@@ -195,6 +199,17 @@ describe('defects of the original, client', () => {
     };
     assert.deepEqual(await collect(named), ['b 2']);
     assert.deepEqual(await collect(all), ['a 1', 'b 2', 'message 3']);
+  });
+  it('messages that are kept by default do not hold up who reads events()', async () => {
+    await using server = await serve(flood);
+    const client = new SSEClient({ maxUnread: 5 });
+    client.getStream(server.url);
+    for await (const _ of client.opens) break;
+    for (let i = 0; i < 20; i += 1) await turn();
+    const data: string[] = [];
+    for await (const event of client.events()) if (data.push(event.data) === 5_000) break;
+    client.close();
+    assert.equal(data.length, 5_000);
   });
   it('kinds that are not wanted are not kept', async () => {
     let count = 0;
