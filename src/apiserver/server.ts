@@ -68,7 +68,7 @@ export class APIServer implements AsyncDisposable {
       // Origins are checked before any route is looked for.
       portForward: {
         clock: this.#clock,
-        allowedOrigins: '*',
+        allowedOrigins: 'any',
         ...options.portForward,
         signal: this.#closing.signal,
       },

@@ -65,6 +65,8 @@ function wrongSubprotocol(subprotocol: string): UpgradeFailureError {
   return new UpgradeFailureError(`the server chose ${chosen}, which carries no streams`);
 }
 
+const SCHEMES: ReadonlySet<string> = new Set(['ws:', 'wss:']);
+
 /** Makes a WebSocket address of what a page may write; not all browsers do. */
 function resolveUrl(url: string | URL): URL {
   const { location } = globalThis as { readonly location?: { readonly href: string } };
@@ -72,16 +74,22 @@ function resolveUrl(url: string | URL): URL {
     const address = new URL(url, location?.href);
     address.protocol = address.protocol.replace(/^http/, 'ws');
     address.hash = '';
-    return address;
+    if (SCHEMES.has(address.protocol)) return address;
   } catch {
-    // Without what was given, and so without the cause: it may hold a token.
-    throw new InvalidArgumentError('the address of the WebSocket cannot be read');
+    // Said below.
   }
+  // Without what was given, and so without the cause: it may hold a token.
+  throw new InvalidArgumentError(
+    `the address of the WebSocket cannot be read; it is to look like wss://host/path${location === undefined ? '' : ' or /path'}`,
+  );
 }
 
 function create(address: URL, protocols: readonly string[], given: WebSocketConstructor | undefined): WebSocketLike {
   const constructor = given ?? (globalThis as { readonly WebSocket?: WebSocketConstructor }).WebSocket;
-  if (constructor === undefined) throw new InvalidArgumentError('there is no global WebSocket: give one as an option');
+  if (constructor === undefined)
+    throw new InvalidArgumentError(
+      'there is no global WebSocket (Node has one from version 22 on): give a class, that of ws for example, as the option webSocket',
+    );
   try {
     return new constructor(address.href, [...protocols]);
   } catch (error) {

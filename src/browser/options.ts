@@ -1,6 +1,7 @@
 import type { Clock } from '../clock/clock.js';
 import { InvalidArgumentError } from '../errors/index.js';
 import { resolveLimits, type Limits } from '../limits/limits.js';
+import { checkOptionNames, type OptionNames } from '../limits/option-names.js';
 import type { BrowserStream, BrowserStreamHandler } from './types.js';
 import type { WebSocketConstructor } from './web-socket.js';
 
@@ -40,8 +41,21 @@ export interface ConnectWebSocketOptions {
   readonly webSocket?: WebSocketConstructor;
 }
 
+const OPTIONS: OptionNames<ConnectWebSocketOptions> = {
+  protocols: true,
+  signal: true,
+  newStreamHandler: true,
+  onHandlerError: true,
+  limits: true,
+  pingPeriod: true,
+  pingTimeout: true,
+  clock: true,
+  webSocket: true,
+};
+
 /** Refuses unusable settings. @throws InvalidArgumentError */
 export function checkOptions(options: ConnectWebSocketOptions): void {
+  checkOptionNames('connectWebSocket', options, OPTIONS);
   resolveLimits(options.limits);
   checkMilliseconds('pingPeriod', options.pingPeriod ?? 0);
   checkMilliseconds('pingTimeout', options.pingTimeout ?? 0);

@@ -10,6 +10,7 @@ import {
   type UpgradeResponse,
 } from '../httpstream/index.js';
 import type { Limits } from '../limits/limits.js';
+import { checkRequest } from './check-request.js';
 import { authorizationFromUrl, dial, parseUrl, redactUrl } from './dial.js';
 import { readBody } from './read-body.js';
 
@@ -29,6 +30,7 @@ export interface UpgradeSettings {
  * ProtocolError when the answer was not HTTP; TimeoutError; the signal's reason.
  */
 export async function sendUpgrade(request: UpgradeRequest, settings: UpgradeSettings): Promise<UpgradeResponse> {
+  checkRequest(request);
   const { limits, clock = systemClock } = settings;
   const { signal } = request;
   signal?.throwIfAborted();

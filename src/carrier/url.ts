@@ -12,7 +12,8 @@ export function parseUrl(url: string | URL): URL {
   if (typeof url === 'string' && /[\0-\x1f\x7f]/.test(url)) {
     throw new InvalidArgumentError('the URL has control characters');
   }
-  if (!URL.canParse(String(url))) throw new InvalidArgumentError('the URL cannot be parsed');
+  if (!URL.canParse(String(url)))
+    throw new InvalidArgumentError('the URL cannot be parsed; it is to look like http://host:port/path');
   const parsed = new URL(url);
   if (!SCHEMES.has(parsed.protocol)) {
     throw new InvalidArgumentError(`the URL's scheme must be http, https, ws or wss, not ${parsed.protocol}`);

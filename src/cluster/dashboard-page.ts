@@ -93,7 +93,7 @@ export function kubectlCommands(
   apiServer: string,
   { name: pod, events }: Pick<DashboardPod, 'name' | 'events'> = {
     name: 'POD',
-    events: 'http://127.0.0.1:8000/events',
+    events: '',
   },
 ): readonly string[] {
   const kubectl = `kubectl --server=${apiServer}`;
@@ -103,7 +103,7 @@ export function kubectlCommands(
     `${kubectl} exec -it ${pod} -- sh`,
     `${kubectl} attach -i ${pod}`,
     `${kubectl} cp ./some-file ${pod}:some-file`,
-    `${kubectl} port-forward ${pod} 8888:${new URL(events).port}`,
+    `${kubectl} port-forward ${pod} 8888:${URL.canParse(events) ? new URL(events).port : 'PORT'}`,
   ];
 }
 

@@ -2,6 +2,7 @@ import type { Clock } from '../clock/clock.js';
 import { InvalidArgumentError } from '../errors/index.js';
 import type { Stream } from '../httpstream/index.js';
 import { resolveLimits, type Limits } from '../limits/limits.js';
+import { checkOptionNames, type OptionNames } from '../limits/option-names.js';
 
 /**
  * What happens when one stream holds `limits.streamBufferBytes` unread on a wire without flow control:
@@ -39,6 +40,30 @@ export interface ConnectionOptions {
   readonly onHandlerError?: (error: unknown, stream: Stream) => void;
   /** Bytes of the new protocol that were read together with the upgrade. */
   readonly head?: Buffer;
+}
+
+const CONNECTION_OPTIONS: OptionNames<ConnectionOptions> = {
+  limits: true,
+  clock: true,
+  idleTimeout: true,
+  pingsAreActivity: true,
+  pingPeriod: true,
+  pingTimeout: true,
+  stallPolicy: true,
+  onHandlerError: true,
+  head: true,
+};
+/** An engine tolerates what another one takes, so that several can be given the same object. */
+const ENGINE_OPTIONS = {
+  ...CONNECTION_OPTIONS,
+  headers: true,
+  compressionLevel: true,
+  newStreamHandler: true,
+} as const;
+
+/** Refuses misspelt options; `more` are those that the engine has besides. @throws InvalidArgumentError */
+export function checkEngineOptionNames(owner: string, options: object, more?: Readonly<Record<string, true>>): void {
+  checkOptionNames(owner, options, { ...ENGINE_OPTIONS, ...more });
 }
 
 /** Refuses unusable settings. @throws InvalidArgumentError */

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { systemClock, type Clock } from '../clock/clock.js';
 import { ConnectionLostError, InvalidArgumentError } from '../errors/index.js';
 import { resolveLimits } from '../limits/limits.js';
+import { checkOptionNames, type OptionNames } from '../limits/option-names.js';
 import type {
   ForwardedConnection,
   PortForward,
@@ -18,6 +19,23 @@ import { resolveReconnect } from './reconnect.js';
 import { SessionKeeper } from './session-keeper.js';
 import { milliseconds } from './settings.js';
 
+const OPTIONS: OptionNames<PortForwardOptions> = {
+  addresses: true,
+  transport: true,
+  reconnect: true,
+  signal: true,
+  onConnection: true,
+  onConnectionError: true,
+  onProgress: true,
+  onDisconnect: true,
+  onReconnect: true,
+  pingPeriod: true,
+  pingTimeout: true,
+  deadTimeout: true,
+  stallTimeout: true,
+  limits: true,
+  clock: true,
+};
 const TRANSPORTS: readonly string[] = ['auto', 'tunnel', 'spdy', 'websocket'];
 
 /**
@@ -46,6 +64,7 @@ export async function portForward(
   specs: PortSpec | readonly PortSpec[],
   options: PortForwardOptions = {},
 ): Promise<PortForward> {
+  checkOptionNames('portForward', options, OPTIONS);
   options.signal?.throwIfAborted();
   const mappings = parsePortSpecs(specs);
   const addresses = parseAddresses(options.addresses ?? 'localhost');

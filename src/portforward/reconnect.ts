@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { InvalidArgumentError } from '../errors/index.js';
+import { checkOptionNames, type OptionNames } from '../limits/option-names.js';
 import type { ReconnectOptions } from './client-types.js';
 import { milliseconds } from './settings.js';
 
@@ -13,10 +14,20 @@ export interface ReconnectSettings {
   readonly random: () => number;
 }
 
+const OPTIONS: OptionNames<ReconnectOptions> = {
+  initialDelay: true,
+  maxDelay: true,
+  maxAttempts: true,
+  meanwhile: true,
+  waitTimeout: true,
+  random: true,
+};
+
 /** @throws InvalidArgumentError for options out of range. */
 export function resolveReconnect(options: boolean | ReconnectOptions | undefined): ReconnectSettings | undefined {
   if (options === undefined || options === false) return undefined;
   const given: ReconnectOptions = options === true ? {} : options;
+  checkOptionNames('reconnect', given, OPTIONS);
   const { meanwhile = 'wait', maxAttempts = Infinity, random = randomFraction } = given;
   if (meanwhile !== 'wait' && meanwhile !== 'refuse') {
     throw new InvalidArgumentError(`meanwhile must be wait or refuse, not ${String(meanwhile)}`);

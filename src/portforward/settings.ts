@@ -3,6 +3,7 @@ import type { Clock } from '../clock/clock.js';
 import { systemClock } from '../clock/clock.js';
 import { InvalidArgumentError } from '../errors/index.js';
 import { DEFAULT_LIMITS, resolveLimits, type Limits } from '../limits/limits.js';
+import { checkOptionNames, type OptionNames } from '../limits/option-names.js';
 import { PortNotAllowedError } from './errors.js';
 import type { PortDialer } from './dial-port.js';
 import { MAX_PORT, type PortForwardTransport } from './protocol.js';
@@ -15,11 +16,11 @@ export interface PortForwardHandlerOptions {
   /** What is spoken; other requests are refused with 400. Default: all three. */
   readonly transports?: readonly PortForwardTransport[];
   /**
-   * Origins, such as `http://127.0.0.1:8080`, of pages whose browsers may ask; `*` for all. A request without an Origin
+   * Origins, such as `http://127.0.0.1:8080`, of pages whose browsers may ask; `'any'`: all. A request without an Origin
    * comes from no browser and is served. Others are refused with 403: a page of a stranger could otherwise reach through
    * this server what the visitor can. Default none.
    */
-  readonly allowedOrigins?: readonly string[] | '*';
+  readonly allowedOrigins?: readonly string[] | 'any';
   /**
    * When clients are told, on the error stream, why a connection failed. client-go, and so kubectl, ends its whole
    * session upon any text there. `scoped`: only those that say that it ends one connection, as `portForward` does; for
@@ -82,6 +83,22 @@ export interface ForwardSettings extends PortDialer {
   readonly onError: NonNullable<PortForwardHandlerOptions['onError']>;
 }
 
+const OPTIONS: OptionNames<PortForwardHandlerOptions> = {
+  ports: true,
+  transports: true,
+  allowedOrigins: true,
+  errorText: true,
+  maxConnections: true,
+  dialTimeout: true,
+  creationTimeout: true,
+  idleTimeout: true,
+  stallTimeout: true,
+  pingPeriod: true,
+  limits: true,
+  clock: true,
+  signal: true,
+  onError: true,
+};
 const HOUR = 3_600_000;
 const TRANSPORTS: readonly PortForwardTransport[] = ['tunnel', 'spdy', 'websocket'];
 /** Streams beyond two per connection: those just finished, and those just about to be refused. */
@@ -90,6 +107,7 @@ const SPARE_STREAMS = 12;
 /** @throws InvalidArgumentError for options out of range. */
 export function resolveSettings(dial: DialPort, options: PortForwardHandlerOptions): ForwardSettings {
   if (typeof dial !== 'function') throw new InvalidArgumentError('a function that connects to ports is needed');
+  checkOptionNames('portForwardHandler', options, OPTIONS);
   const { errorText = 'scoped', transports = TRANSPORTS, maxConnections = 500, onError } = options;
   if (errorText !== 'scoped' && errorText !== 'always') {
     throw new InvalidArgumentError(`errorText must be scoped or always, not ${String(errorText)}`);
@@ -140,15 +158,16 @@ function limitsFor(maxConnections: number, given: Partial<Limits> = {}): Limits 
   });
 }
 
-function originCheck(allowed: readonly string[] | '*' = []): (origin: string) => boolean {
-  if (allowed === '*') return () => true;
-  if (!Array.isArray(allowed)) throw new InvalidArgumentError('allowedOrigins must be a list of origins, or *');
+function originCheck(allowed: readonly string[] | 'any' = []): (origin: string) => boolean {
+  if (allowed === 'any') return () => true;
+  if (!Array.isArray(allowed)) throw new InvalidArgumentError('allowedOrigins must be a list of origins, or any');
   const origins = new Set(allowed);
   return (origin) => origins.has(origin);
 }
 
 function portCheck(ports: readonly number[] | undefined): (port: number) => void {
   if (ports === undefined) return () => {};
+  if (!Array.isArray(ports)) throw new InvalidArgumentError('ports must be a list of ports');
   for (const port of ports) {
     if (!Number.isInteger(port) || port < 1 || port > MAX_PORT) {
       throw new InvalidArgumentError(`ports must be whole numbers from 1 to ${MAX_PORT}, not ${String(port)}`);

@@ -6,6 +6,7 @@ import type { OriginOptions, Refusal } from '../carrier/websocket/index.js';
 import { InvalidArgumentError } from '../errors/index.js';
 import { StreamHeaders, type Dialer, type HeadersInit, type UpgradeRequest } from '../httpstream/index.js';
 import { resolveLimits, type Limits } from '../limits/limits.js';
+import { checkOptionNames, type OptionNames } from '../limits/option-names.js';
 import { allowAnyAddress, denyLocalAddresses, type AddressPolicy, type Lookup } from './addresses.js';
 import { OpenCalls } from './open-calls.js';
 import { isToken } from './request-text.js';
@@ -124,12 +125,50 @@ export interface ProxySettings {
   readonly onError: (error: unknown, req: IncomingMessage) => void;
 }
 
+const OPTIONS: OptionNames<UpgradeAwareProxyOptions> = {
+  target: true,
+  useRequestLocation: true,
+  appendLocationPath: true,
+  useLocationHost: true,
+  upgradeRequired: true,
+  rejectForwardingRedirects: true,
+  headers: true,
+  removeHeaders: true,
+  tls: true,
+  dialer: true,
+  proxy: true,
+  proxyTls: true,
+  checkAddress: true,
+  lookup: true,
+  authorize: true,
+  allowedOrigins: true,
+  allowedHosts: true,
+  requireOrigin: true,
+  upgradeTokens: true,
+  maxResponseHeaderBytes: true,
+  maxBytesPerSecond: true,
+  halfCloseTimeout: true,
+  idleTimeout: true,
+  refusalTimeout: true,
+  limits: true,
+  clock: true,
+  signal: true,
+  onError: true,
+};
 const UPGRADE_TOKENS: readonly string[] = ['SPDY/3.1', 'websocket', 'yamux', 'yamux-headers/1'];
 const FOUR_HOURS = 14_400_000;
 const UPGRADE_TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:\/[!#$%&'*+\-.^_`|~0-9A-Za-z]+)?$/;
 
 /** @throws InvalidArgumentError for what cannot work. */
 export function resolveProxyOptions(options: UpgradeAwareProxyOptions): ProxySettings {
+  checkOptionNames('a proxy', options, OPTIONS);
+  for (const name of ['removeHeaders', 'upgradeTokens', 'allowedHosts'] as const) {
+    if (!Array.isArray(options[name] ?? [])) throw new InvalidArgumentError(`${name} must be a list`);
+  }
+  for (const name of ['authorize', 'checkAddress', 'onError'] as const) {
+    if (options[name] !== undefined && typeof options[name] !== 'function')
+      throw new InvalidArgumentError(`${name} must be a function`);
+  }
   const { target, headers = {}, upgradeTokens = UPGRADE_TOKENS, onError } = options;
   if (typeof target !== 'function') parseUrl(target);
   const ownHeaders = typeof headers === 'function' ? headers : new StreamHeaders(headers);

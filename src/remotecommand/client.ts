@@ -2,6 +2,7 @@ import { systemClock } from '../clock/clock.js';
 import { InvalidArgumentError } from '../errors/index.js';
 import { UpgradeFailureError, isUpgradeFailure, type UpgradeRequest } from '../httpstream/index.js';
 import { resolveLimits, type Limits } from '../limits/limits.js';
+import { checkOptionNames, type OptionNames } from '../limits/option-names.js';
 import { converse } from './client-session.js';
 import { dialSpdyStreams } from './client-spdy.js';
 import type { AttachOptions, ClientStreams, ExecOptions, ExecResult, RemoteCommandTarget } from './client-types.js';
@@ -10,6 +11,22 @@ import { ExecError } from './exec-error.js';
 import { connectionOf, targetUrl } from './target.js';
 import type { RemoteCommandRequest } from './types.js';
 
+const OPTIONS: OptionNames<ExecOptions> = {
+  command: true,
+  container: true,
+  stdin: true,
+  stdout: true,
+  stderr: true,
+  tty: true,
+  resizes: true,
+  signal: true,
+  transport: true,
+  maxOutputBytes: true,
+  check: true,
+  pingPeriod: true,
+  limits: true,
+  clock: true,
+};
 const TRANSPORTS: readonly string[] = ['auto', 'websocket', 'spdy'];
 
 /**
@@ -31,14 +48,16 @@ const TRANSPORTS: readonly string[] = ['auto', 'websocket', 'spdy'];
  * - the signal's reason, the error of `stdin` or of an output stream, or what dialling threw;
  * - InvalidArgumentError for unusable options, before anything is sent; ProtocolError for a server that breaks the rules.
  */
-export function exec(target: RemoteCommandTarget, options: ExecOptions): Promise<ExecResult> {
+export async function exec(target: RemoteCommandTarget, options: ExecOptions): Promise<ExecResult> {
+  checkOptionNames('exec', options, OPTIONS);
   const { command = [] } = options;
-  return run(target, 'exec', options, typeof command === 'string' ? [command] : command);
+  return await run(target, 'exec', options, typeof command === 'string' ? [command] : command);
 }
 
 /** Attaches to a container's main process. Works like {@link exec}, without a command. */
-export function attach(target: RemoteCommandTarget, options: AttachOptions = {}): Promise<ExecResult> {
-  return run(target, 'attach', options, []);
+export async function attach(target: RemoteCommandTarget, options: AttachOptions = {}): Promise<ExecResult> {
+  checkOptionNames('attach', options, OPTIONS);
+  return await run(target, 'attach', options, []);
 }
 
 async function run(

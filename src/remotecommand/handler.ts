@@ -5,6 +5,7 @@ import { isWebSocketRequest } from '../carrier/websocket/index.js';
 import { InvalidArgumentError } from '../errors/index.js';
 import { HandshakeError, absorbErrors, isUpgradeRequest, refuseUpgrade } from '../httpstream/index.js';
 import { resolveLimits, type Limits } from '../limits/limits.js';
+import { checkOptionNames, type OptionNames } from '../limits/option-names.js';
 import { SpdyResponseUpgrader } from '../spdy/index.js';
 import { PROTOCOLS, SPDY_SERVER_PROTOCOLS } from './protocol.js';
 import { parseQuery, type TtyWithStderr } from './query.js';
@@ -53,6 +54,20 @@ export interface RemoteCommandHandlerOptions {
   readonly onError?: (error: unknown, session: RemoteCommandSession) => void;
 }
 
+const OPTIONS: OptionNames<RemoteCommandHandlerOptions> = {
+  webSocket: true,
+  spdyProtocols: true,
+  ttyWithStderr: true,
+  creationTimeout: true,
+  idleTimeout: true,
+  drainTimeout: true,
+  closeTimeout: true,
+  pingPeriod: true,
+  limits: true,
+  clock: true,
+  onError: true,
+};
+
 const HOUR = 3_600_000;
 
 /**
@@ -71,6 +86,7 @@ export function remoteCommandHandler(
   options: RemoteCommandHandlerOptions = {},
 ): RemoteCommandHandler {
   if (typeof run !== 'function') throw new InvalidArgumentError('a function that serves sessions is needed');
+  checkOptionNames('remoteCommandHandler', options, OPTIONS);
   const serve = acceptor(options);
   const onError = options.onError ?? (() => {});
   return (req, socket, head) => {

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import { InvalidArgumentError } from '../errors/index.js';
 import type { Connection, NewStreamHandler } from '../httpstream/index.js';
 import { MuxConnection } from '../mux/connection.js';
-import { checkConnectionOptions, type ConnectionOptions } from '../mux/options.js';
+import { checkConnectionOptions, checkEngineOptionNames, type ConnectionOptions } from '../mux/options.js';
 import { SpdyMachine } from '../wire/spdy/machine.js';
 
 /** Settings of a SPDY connection. */
@@ -30,7 +30,8 @@ export function newSpdyServerConnection(
   newStreamHandler: NewStreamHandler,
   options: SpdyConnectionOptions = {},
 ): Connection {
-  return connect('server', duplex, newStreamHandler, options);
+  checkEngineOptionNames('SPDY', options);
+  return connectSpdy('server', duplex, newStreamHandler, options);
 }
 
 /**
@@ -39,7 +40,8 @@ export function newSpdyServerConnection(
  * @throws InvalidArgumentError for unusable options.
  */
 export function newSpdyClientConnection(duplex: Duplex, options: SpdyClientOptions = {}): Connection {
-  return connect('client', duplex, options.newStreamHandler ?? refuseStreams, options);
+  checkEngineOptionNames('SPDY', options);
+  return connectSpdy('client', duplex, options.newStreamHandler, options);
 }
 
 /** Checks options before anything is sent. @throws InvalidArgumentError */
@@ -55,10 +57,11 @@ export function checkSpdyOptions(options: SpdyConnectionOptions): void {
 
 const refuseStreams: NewStreamHandler = (stream) => stream.refuse('refused');
 
-function connect(
+/** Either end, whose options may be those of something more; without a handler streams are refused. */
+export function connectSpdy(
   role: 'client' | 'server',
   duplex: Duplex,
-  handler: NewStreamHandler,
+  handler: NewStreamHandler | undefined,
   options: SpdyConnectionOptions,
 ): Connection {
   checkSpdyOptions(options);
@@ -66,7 +69,7 @@ function connect(
   return new MuxConnection(
     duplex,
     (events, { limits, now }) => new SpdyMachine({ role, limits, now, compressionLevel }, events),
-    handler,
+    handler ?? refuseStreams,
     options,
   );
 }

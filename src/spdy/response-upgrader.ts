@@ -12,6 +12,7 @@ import {
   type ResponseUpgrader,
 } from '../httpstream/index.js';
 import { resolveLimits } from '../limits/limits.js';
+import { checkEngineOptionNames } from '../mux/options.js';
 import { checkSpdyOptions, newSpdyServerConnection, type SpdyConnectionOptions } from './connection.js';
 import { UPGRADE_TOKEN } from './token.js';
 
@@ -21,6 +22,7 @@ export class SpdyResponseUpgrader implements ResponseUpgrader {
 
   /** @throws InvalidArgumentError for unusable options. */
   constructor(options: SpdyConnectionOptions = {}) {
+    checkEngineOptionNames('SpdyResponseUpgrader', options);
     checkSpdyOptions(options);
     this.#options = options;
   }

@@ -2,6 +2,7 @@ import { sendUpgrade } from '../carrier/http-upgrade.js';
 import { chosenProtocol, upgradedSocket } from '../carrier/upgraded.js';
 import type { Connection, UpgradeRequest, UpgradeResponse, UpgradeRoundTripper } from '../httpstream/index.js';
 import { resolveLimits } from '../limits/limits.js';
+import { checkEngineOptionNames } from '../mux/options.js';
 import { checkSpdyOptions, newSpdyClientConnection, type SpdyClientOptions } from './connection.js';
 import { UPGRADE_TOKEN } from './token.js';
 
@@ -11,6 +12,7 @@ export class SpdyRoundTripper implements UpgradeRoundTripper {
 
   /** @throws InvalidArgumentError for unusable options. */
   constructor(options: SpdyClientOptions = {}) {
+    checkEngineOptionNames('SpdyRoundTripper', options);
     checkSpdyOptions(options);
     this.#options = options;
   }

@@ -1,13 +1,8 @@
 import type { Duplex } from 'node:stream';
 import type { Connection, NewStreamHandler } from '../httpstream/index.js';
-import {
-  newSpdyClientConnection,
-  newSpdyServerConnection,
-  type ConnectionOptions,
-  type SpdyConnectionOptions,
-} from '../spdy/index.js';
-import { checkSpdyOptions } from '../spdy/connection.js';
-import { newYamuxClientConnection, newYamuxServerConnection } from '../yamux/index.js';
+import { checkSpdyOptions, connectSpdy } from '../spdy/connection.js';
+import type { ConnectionOptions, SpdyConnectionOptions } from '../spdy/index.js';
+import { connectYamux } from '../yamux/connection.js';
 import {
   SPDY_SUBPROTOCOL,
   YAMUX_HEADERS_SUBPROTOCOL,
@@ -31,25 +26,14 @@ export function checkEngineOptions(options: WebSocketEngineOptions): void {
   if (options.protocols !== undefined) checkEngineSubprotocols(options.protocols);
 }
 
-/** The server's end of the engine that was negotiated. */
-export function newServerConnection(
+/** One end of the engine that was negotiated; streams that the peer opens are refused without a handler. */
+export function newEngineConnection(
   protocol: EngineSubprotocol,
-  duplex: Duplex,
-  handler: NewStreamHandler,
-  options: WebSocketEngineOptions,
-): Connection {
-  if (protocol === SPDY_SUBPROTOCOL) return newSpdyServerConnection(duplex, handler, options);
-  return newYamuxServerConnection(duplex, handler, { ...options, headers: protocol === YAMUX_HEADERS_SUBPROTOCOL });
-}
-
-/** The client's end of it; `handler` gets the streams that the server opens, which are refused without. */
-export function newClientConnection(
-  protocol: EngineSubprotocol,
+  role: 'client' | 'server',
   duplex: Duplex,
   handler: NewStreamHandler | undefined,
   options: WebSocketEngineOptions,
 ): Connection {
-  const settings = { ...options, ...(handler === undefined ? {} : { newStreamHandler: handler }) };
-  if (protocol === SPDY_SUBPROTOCOL) return newSpdyClientConnection(duplex, settings);
-  return newYamuxClientConnection(duplex, { ...settings, headers: protocol === YAMUX_HEADERS_SUBPROTOCOL });
+  if (protocol === SPDY_SUBPROTOCOL) return connectSpdy(role, duplex, handler, options);
+  return connectYamux(role, duplex, handler, { ...options, headers: protocol === YAMUX_HEADERS_SUBPROTOCOL });
 }

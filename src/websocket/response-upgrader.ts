@@ -17,7 +17,10 @@ import {
   type NewStreamHandler,
   type ResponseUpgrader,
 } from '../httpstream/index.js';
-import { checkEngineOptions, newServerConnection, type WebSocketEngineOptions } from './engine.js';
+import type { OptionNames } from '../limits/option-names.js';
+import { checkEngineOptionNames } from '../mux/options.js';
+import type { SpdyConnectionOptions } from '../spdy/index.js';
+import { checkEngineOptions, newEngineConnection, type WebSocketEngineOptions } from './engine.js';
 import { ENGINE_SUBPROTOCOLS, engineSubprotocol } from './subprotocols.js';
 
 /** Settings of a {@link WebSocketResponseUpgrader}. */
@@ -28,6 +31,13 @@ export interface WebSocketUpgraderOptions extends WebSocketEngineOptions, Origin
    */
   readonly verify?: (req: IncomingMessage) => Refusal | undefined;
 }
+
+const OWN_OPTIONS: OptionNames<Omit<WebSocketUpgraderOptions, keyof SpdyConnectionOptions>> = {
+  protocols: true,
+  allowedOrigins: true,
+  allowedHosts: true,
+  verify: true,
+};
 
 /**
  * Answers WebSocket requests that offer an engine as their subprotocol: yamux or SPDY inside a WebSocket, which passes any
@@ -43,6 +53,7 @@ export class WebSocketResponseUpgrader implements ResponseUpgrader {
 
   /** @throws InvalidArgumentError for unusable options. */
   constructor(options: WebSocketUpgraderOptions = {}) {
+    checkEngineOptionNames('WebSocketResponseUpgrader', options, OWN_OPTIONS);
     checkEngineOptions(options);
     this.#options = options;
     this.#protocols = options.protocols ?? ENGINE_SUBPROTOCOLS;
@@ -69,7 +80,7 @@ export class WebSocketResponseUpgrader implements ResponseUpgrader {
     const accepted = this.#accept(req, socket, head, headers);
     const protocol = engineSubprotocol(accepted?.protocol);
     if (accepted === undefined || protocol === undefined) return undefined;
-    return newServerConnection(protocol, accepted.duplex, newStreamHandler, this.#options);
+    return newEngineConnection(protocol, 'server', accepted.duplex, newStreamHandler, this.#options);
   }
 
   #accept(req: IncomingMessage, socket: Duplex, head: Buffer, headers: HeadersInit): AcceptedDuplex | undefined {

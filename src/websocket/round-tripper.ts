@@ -8,7 +8,8 @@ import {
   type UpgradeResponse,
   type UpgradeRoundTripper,
 } from '../httpstream/index.js';
-import { checkEngineOptions, newClientConnection, type WebSocketEngineOptions } from './engine.js';
+import { checkEngineOptionNames } from '../mux/options.js';
+import { checkEngineOptions, newEngineConnection, type WebSocketEngineOptions } from './engine.js';
 import { DEFAULT_CLIENT_SUBPROTOCOLS, engineSubprotocol } from './subprotocols.js';
 
 /** Settings of a {@link WebSocketRoundTripper}. */
@@ -26,6 +27,7 @@ export class WebSocketRoundTripper implements UpgradeRoundTripper {
 
   /** @throws InvalidArgumentError for unusable options. */
   constructor(options: WebSocketRoundTripperOptions = {}) {
+    checkEngineOptionNames('WebSocketRoundTripper', options, { protocols: true });
     checkEngineOptions(options);
     this.#options = options;
   }
@@ -48,7 +50,7 @@ export class WebSocketRoundTripper implements UpgradeRoundTripper {
       socket.destroy();
       throw new UpgradeFailureError('the answer names no engine', { statusCode: 101, initiator: 'remote' });
     }
-    return newClientConnection(protocol, socket, newStreamHandler, options);
+    return newEngineConnection(protocol, 'client', socket, newStreamHandler, options);
   }
 
   async dial(request: UpgradeRequest): Promise<{ connection: Connection; protocol: string }> {

@@ -3,7 +3,7 @@ import { bufferMemory } from '../bytes/memory.js';
 import { InvalidArgumentError } from '../errors/index.js';
 import type { Connection, NewStreamHandler } from '../httpstream/index.js';
 import { MuxConnection, type MachineFactory } from '../mux/connection.js';
-import { checkConnectionOptions, type ConnectionOptions } from '../mux/options.js';
+import { checkConnectionOptions, checkEngineOptionNames, type ConnectionOptions } from '../mux/options.js';
 import { PrefaceMachine } from '../mux/preface/machine.js';
 import { resolveLimits } from '../limits/limits.js';
 import { INITIAL_WINDOW } from '../wire/yamux/constants.js';
@@ -34,7 +34,8 @@ export function newYamuxServerConnection(
   newStreamHandler: NewStreamHandler,
   options: YamuxConnectionOptions = {},
 ): Connection {
-  return connect('server', duplex, newStreamHandler, options);
+  checkEngineOptionNames('yamux', options);
+  return connectYamux('server', duplex, newStreamHandler, options);
 }
 
 /**
@@ -43,7 +44,8 @@ export function newYamuxServerConnection(
  * @throws InvalidArgumentError for unusable options.
  */
 export function newYamuxClientConnection(duplex: Duplex, options: YamuxClientOptions = {}): Connection {
-  return connect('client', duplex, options.newStreamHandler ?? refuseStreams, options);
+  checkEngineOptionNames('yamux', options);
+  return connectYamux('client', duplex, options.newStreamHandler, options);
 }
 
 /**
@@ -66,10 +68,11 @@ export function checkYamuxOptions(options: YamuxConnectionOptions): void {
 
 const refuseStreams: NewStreamHandler = (stream) => stream.refuse('refused', 'this side takes no streams');
 
-function connect(
+/** Either end, whose options may be those of something more; without a handler streams are refused. */
+export function connectYamux(
   role: 'client' | 'server',
   duplex: Duplex,
-  handler: NewStreamHandler,
+  handler: NewStreamHandler | undefined,
   options: YamuxConnectionOptions,
 ): Connection {
   checkYamuxOptions(options);
@@ -77,5 +80,5 @@ function connect(
     const settings = { ...setup, role, allocate: bufferMemory };
     return options.headers === false ? new YamuxMachine(settings, events) : new PrefaceMachine(settings, events);
   };
-  return new MuxConnection(duplex, machine, handler, options);
+  return new MuxConnection(duplex, machine, handler ?? refuseStreams, options);
 }

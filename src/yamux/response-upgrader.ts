@@ -12,6 +12,7 @@ import {
   type ResponseUpgrader,
 } from '../httpstream/index.js';
 import { resolveLimits } from '../limits/limits.js';
+import { checkEngineOptionNames } from '../mux/options.js';
 import { checkYamuxOptions, newYamuxServerConnection, type YamuxConnectionOptions } from './connection.js';
 import { HEADERS_TOKEN, PLAIN_TOKEN } from './token.js';
 
@@ -31,6 +32,7 @@ export class YamuxResponseUpgrader implements ResponseUpgrader {
 
   /** @throws InvalidArgumentError for unusable options. */
   constructor(options: YamuxUpgraderOptions = {}) {
+    checkEngineOptionNames('YamuxResponseUpgrader', options);
     checkYamuxOptions(options);
     this.#options = options;
     this.#tokens = [HEADERS_TOKEN, PLAIN_TOKEN].filter(

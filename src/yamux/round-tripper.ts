@@ -2,6 +2,7 @@ import { sendUpgrade } from '../carrier/http-upgrade.js';
 import { chosenProtocol, upgradedSocket } from '../carrier/upgraded.js';
 import type { Connection, UpgradeRequest, UpgradeResponse, UpgradeRoundTripper } from '../httpstream/index.js';
 import { resolveLimits } from '../limits/limits.js';
+import { checkEngineOptionNames } from '../mux/options.js';
 import { checkYamuxOptions, newYamuxClientConnection, type YamuxClientOptions } from './connection.js';
 import { upgradeToken } from './token.js';
 
@@ -12,6 +13,7 @@ export class YamuxRoundTripper implements UpgradeRoundTripper {
 
   /** @throws InvalidArgumentError for unusable options. */
   constructor(options: YamuxClientOptions = {}) {
+    checkEngineOptionNames('YamuxRoundTripper', options);
     checkYamuxOptions(options);
     this.#options = options;
     this.#token = upgradeToken(options.headers ?? true);

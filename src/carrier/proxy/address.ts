@@ -41,7 +41,8 @@ export function resolveProxy(option: ProxyOption | undefined, url: URL): ProxyAd
 export function parseProxy(given: string | URL): ProxyAddress {
   const text = String(given);
   if (/[\0-\x1f\x7f]/.test(text)) throw new InvalidArgumentError('the address of the proxy has control characters');
-  if (!URL.canParse(text)) throw new InvalidArgumentError('the address of the proxy is not a URL');
+  if (!URL.canParse(text))
+    throw new InvalidArgumentError('the address of the proxy is not a URL such as http://host:port');
   const url = new URL(text);
   const known = Object.hasOwn(SCHEMES, url.protocol) ? SCHEMES[url.protocol] : undefined;
   if (known === undefined) {

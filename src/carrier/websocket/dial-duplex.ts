@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { UpgradeFailureError, type UpgradeRequest, type UpgradeResponse } from '../../httpstream/index.js';
+import { checkRequest } from '../check-request.js';
 import { dialWebSocket } from './client-dial.js';
 import { WebSocketDuplex } from './duplex.js';
 import { checkProtocols, resolveByteStream, type ByteStreamOptions } from './duplex-options.js';
@@ -67,6 +68,7 @@ async function dialled(
   options: DialWebSocketDuplexOptions,
   onRefusal?: (answer: UpgradeResponse) => void,
 ): Promise<DialledDuplex> {
+  checkRequest(request);
   const { protocols } = options;
   checkProtocols(protocols);
   const { clock, limits } = resolveByteStream(options);

@@ -6,7 +6,7 @@ import { Destination } from './destination.js';
 import { tarEntries, type TarEntry } from './entries.js';
 import { entrySegments, segmentsBelow, staysInside } from './entry-path.js';
 import { CopyError } from './error.js';
-import type { CopyResult, CopyTreeOptions } from './options.js';
+import { checkCopyOptions, type CopyResult, type CopyTreeOptions } from './options.js';
 import { commandOutput } from './remote-command.js';
 import { checkPath, meansFolder, splitRemote, type RemotePlace } from './remote-path.js';
 import { Tally } from './tally.js';
@@ -38,6 +38,7 @@ export async function copyFrom(
   localPath: string,
   options: CopyTreeOptions = {},
 ): Promise<CopyResult> {
+  checkCopyOptions(options);
   checkPath('local', localPath);
   checkPath('remote', remotePath);
   options.signal?.throwIfAborted();
@@ -66,6 +67,7 @@ export function copyStreamFrom(
   remotePath: string,
   options: CopyTreeOptions = {},
 ): Readable {
+  checkCopyOptions(options);
   checkPath('remote', remotePath);
   return Readable.from(fileOf(target, remotePath, options), { objectMode: false });
 }
@@ -76,6 +78,7 @@ export function copyStreamFrom(
  * {@link copyStreamFrom}, but without need for `tar-stream`.
  */
 export function copyTarFrom(target: RemoteCommandTarget, remotePath: string, options: CopyTreeOptions = {}): Readable {
+  checkCopyOptions(options);
   checkPath('remote', remotePath);
   const archive = archiveOf(target, splitRemote(remotePath), options, new Tally(options));
   return Readable.from(archive, { objectMode: false });

@@ -6,7 +6,13 @@ import { InvalidArgumentError } from '../../errors/index.js';
 import type { RemoteCommandTarget } from '../client-types.js';
 import { CopyError, local } from './error.js';
 import { END_OF_ARCHIVE } from './header.js';
-import type { CopyFileOptions, CopyOptions, CopyResult, CopyToOptions } from './options.js';
+import {
+  checkCopyOptions,
+  type CopyOptions,
+  type CopyResult,
+  type CopyStreamOptions,
+  type CopyToOptions,
+} from './options.js';
 import { packBytes, packContents, packTree } from './pack.js';
 import { isRemoteFolder } from './remote-command.js';
 import { checkPath, meansContents, meansFolder, splitRemote, type RemotePlace } from './remote-path.js';
@@ -34,6 +40,7 @@ export async function copyTo(
   remotePath: string,
   options: CopyToOptions = {},
 ): Promise<CopyResult> {
+  checkCopyOptions(options);
   checkPath('local', localPath);
   checkPath('remote', remotePath);
   options.signal?.throwIfAborted();
@@ -68,16 +75,6 @@ export async function copyTo(
   return (await unpackFileThere(target, place, archive, options)).result;
 }
 
-/** What a stream is to become. */
-export interface CopyStreamOptions extends CopyFileOptions {
-  /** Bytes that the stream gives: tar has to know before. */
-  readonly size: number;
-  /** Permission bits. Default `0o644`. */
-  readonly mode?: number;
-  /** Default: now. */
-  readonly mtime?: Date;
-}
-
 /**
  * Writes a stream of exactly `size` bytes to a file of a container; otherwise as {@link copyTo}. `remotePath` is the name
  * of the file, in a folder that exists. The stream is destroyed when the copy fails.
@@ -88,8 +85,9 @@ export async function copyStreamTo(
   remotePath: string,
   options: CopyStreamOptions,
 ): Promise<CopyResult> {
-  const { size, mode = 0o644, mtime = systemWallClock.now() } = options;
   try {
+    checkCopyOptions(options);
+    const { size, mode = 0o644, mtime = systemWallClock.now() } = options;
     checkPath('remote', remotePath);
     if (!Number.isSafeInteger(size) || size < 0) {
       throw new InvalidArgumentError(`size must be a whole number of bytes, not ${String(size)}`);
@@ -124,6 +122,7 @@ export async function copyTarTo(
   options: CopyOptions = {},
 ): Promise<void> {
   try {
+    checkCopyOptions(options);
     checkPath('remote', remoteFolder);
     await unpackThere(target, remoteFolder, archive, options, new Tally(options));
   } finally {

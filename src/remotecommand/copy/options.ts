@@ -1,3 +1,4 @@
+import { checkOptionNames, type OptionNames } from '../../limits/option-names.js';
 import type { AttachOptions } from '../client-types.js';
 
 /** How far a copy is. */
@@ -49,6 +50,16 @@ export interface CopyFileOptions extends CopyOptions {
 /** How {@link copyTo} copies. */
 export interface CopyToOptions extends CopyTreeOptions, CopyFileOptions {}
 
+/** What a stream is to become. */
+export interface CopyStreamOptions extends CopyFileOptions {
+  /** Bytes that the stream gives: tar has to know before. */
+  readonly size: number;
+  /** Permission bits. Default `0o644`. */
+  readonly mode?: number;
+  /** Default: now. */
+  readonly mtime?: Date;
+}
+
 /** What was copied. */
 export interface CopyResult {
   readonly files: number;
@@ -56,4 +67,25 @@ export interface CopyResult {
   readonly bytes: number;
   /** How many warnings there were. */
   readonly warnings: number;
+}
+
+const OPTIONS: OptionNames<CopyToOptions & CopyStreamOptions> = {
+  container: true,
+  signal: true,
+  transport: true,
+  pingPeriod: true,
+  limits: true,
+  clock: true,
+  onProgress: true,
+  onWarning: true,
+  followLinks: true,
+  atomic: true,
+  size: true,
+  mode: true,
+  mtime: true,
+};
+
+/** Refuses misspelt options. All copies tolerate what one of them takes. @throws InvalidArgumentError */
+export function checkCopyOptions(options: CopyOptions): void {
+  checkOptionNames('a copy', options, OPTIONS);
 }

@@ -140,11 +140,18 @@ describe('connectWebSocket', { timeout: 20_000 }, () => {
     });
   }
 
+  test('an address of another scheme is refused before a WebSocket is made', async () => {
+    const webSocket = fakeWebSockets(() => assert.fail('made'));
+    for (const url of ['ftp://x/', 'nonsense', '']) {
+      await assert.rejects(connectWebSocket(url, { webSocket }), { code: 'ERR_INVALID_ARGUMENT', message: /wss:/ });
+    }
+  });
+
   test('what the constructor throws is the fault of an argument', async () => {
     const webSocket = fakeWebSockets(() => {
       throw new SyntaxError('bad address');
     });
-    await assert.rejects(connectWebSocket('ftp://x/', { webSocket }), (error: Error) => {
+    await assert.rejects(connectWebSocket('ws://x/', { webSocket }), (error: Error) => {
       assert.ok(error instanceof InvalidArgumentError && error.cause instanceof SyntaxError);
       return true;
     });
