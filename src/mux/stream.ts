@@ -86,6 +86,9 @@ export class MuxStream extends Duplex implements IncomingStream {
   #received = 0;
   #credited = 0;
   #gathered: SmallPieces | undefined;
+  /** What a reader asked for in vain, because there is less: it sleeps until more comes. */
+  #wanted = 0;
+  #waking = false;
   /** Pieces received since nothing was unread. */
   #pieces = 0;
   /** Unread pieces are so many that their upkeep, not their bytes, fills the buffer. */
@@ -181,7 +184,11 @@ export class MuxStream extends Duplex implements IncomingStream {
 
   #receiveCredited(chunk: Buffer): void {
     this.#received += chunk.length;
-    if (this.readableLength > 0 && chunk.length <= SMALL_BYTES) return this.#gather(chunk);
+    if (this.readableLength > 0 && chunk.length <= SMALL_BYTES) {
+      this.#gather(chunk);
+      if (this.#wanted > 0) this.#wake();
+      return;
+    }
     this.#pushGathered();
     const unread = this.readableLength > 0 || this.readableFlowing !== true;
     this.push(unread && chunk.length * 2 < chunk.buffer.byteLength ? ownCopy(chunk) : chunk);
@@ -197,6 +204,16 @@ export class MuxStream extends Duplex implements IncomingStream {
 
   #pushGathered(): void {
     if (this.#gathered !== undefined && this.#gathered.length > 0) this.push(this.#gathered.take());
+  }
+
+  /** Shows a reader that waits for more what was gathered: once per tick, so that small pieces are joined even then. */
+  #wake(): void {
+    if (this.#waking) return;
+    this.#waking = true;
+    process.nextTick(() => {
+      this.#waking = false;
+      this.#pushGathered();
+    });
   }
 
   /** Lets the peer send as much again as was taken. */
@@ -234,7 +251,7 @@ export class MuxStream extends Duplex implements IncomingStream {
     this.#abortError = error;
     this.#settleReply(error);
     if (!this.#remoteEnded) this.#pushGathered();
-    const unread = this.readableLength > 0 || (this.#remoteEnded && !this.readableEnded);
+    const unread = this.#remoteEnded ? !this.readableEnded : this.readableLength > 0 && !this.#starving;
     if (!unread || (this.writableLength > 0 && !this.#isRead())) {
       this.destroy(error);
     } else if (this.#remoteEnded) {
@@ -246,6 +263,7 @@ export class MuxStream extends Duplex implements IncomingStream {
     const chunk: unknown = super.read(size);
     // A reader that wants more than there is must get it, however many pieces that takes.
     const hungry = chunk === null && size !== 0;
+    if (size !== 0) this.#wanted = hungry && size !== undefined ? size : 0;
     if (hungry || this.readableLength === 0) this.#caughtUp();
     if (this.#flowControl && size !== 0) {
       if (hungry) this.#advance();
@@ -334,8 +352,13 @@ export class MuxStream extends Duplex implements IncomingStream {
       this.#crowded = false;
       this.#host.unstalled(this);
     }
-    const lost = this.#abortError !== undefined && !this.#remoteEnded && this.readableLength === 0;
-    if (lost) this.destroy(this.#abortError);
+    const lost = this.#abortError !== undefined && !this.#remoteEnded;
+    if (lost && (this.readableLength === 0 || this.#starving)) this.destroy(this.#abortError);
+  }
+
+  /** Whether a reader waits for more than there is. */
+  get #starving(): boolean {
+    return this.readableLength < this.#wanted;
   }
 
   #isRead(): boolean {

@@ -67,6 +67,8 @@ export class WebSocketDuplex extends Duplex {
   readonly #budget: Budget;
   readonly #goodbye: Alarm;
   #wanted = false;
+  /** What a reader asked for in vain, because there is less. */
+  #asked = 0;
   #paused = false;
   #peerEnded = false;
   /** What the stream ends with, once all is read. */
@@ -147,6 +149,7 @@ export class WebSocketDuplex extends Duplex {
 
   override read(size?: number): unknown {
     const chunk: unknown = super.read(size);
+    if (size !== 0) this.#asked = chunk === null && size !== undefined ? size : 0;
     if (this.#failure !== undefined) process.nextTick(() => this.#failIfRead());
     return chunk;
   }
@@ -220,7 +223,9 @@ export class WebSocketDuplex extends Duplex {
   /** A reader gets what had arrived first. Where there is none, nobody who writes has to wait for that. */
   #failIfRead(): void {
     if (this.#failure === undefined || this.destroyed) return;
-    const unread = this.readableLength + this.#queue.bytes > 0 || (this.#peerEnded && !this.readableEnded);
+    const held = this.readableLength + this.#queue.bytes;
+    // To a reader that waits for more than there is, what had arrived is of no use.
+    const unread = this.#peerEnded ? !this.readableEnded : held > 0 && held >= this.#asked;
     const nobodyReads = this.#gone && this.#writing !== undefined && !this.#hasReader();
     if (!unread || nobodyReads) this.destroy(this.#failure);
   }
