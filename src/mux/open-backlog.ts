@@ -28,17 +28,22 @@ export class OpenBacklog {
     return this.#closed || this.#unanswered + this.#granted < this.#limit;
   }
 
-  /** Settles when a stream may be opened; the caller does so in the same tick. Rejects with the abort reason. */
+  /** Settles when a stream may be opened; {@link used} has to follow in any case. Rejects with the abort reason. */
   async turn(signal: AbortSignal): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       const waiter: Waiter = { resolve, reject, over: false };
       signal.addEventListener('abort', () => this.#giveUp(waiter, signal.reason), { once: true });
       this.#waiters.push(waiter);
     });
-    this.#granted--;
     if (!signal.aborted) return;
-    this.#grant();
+    this.used();
     throw signal.reason;
+  }
+
+  /** The turn is over, whether a stream was opened or not. */
+  used(): void {
+    this.#granted--;
+    this.#grant();
   }
 
   opened(): void {
@@ -50,7 +55,7 @@ export class OpenBacklog {
     this.#grant();
   }
 
-  /** Lets everybody go on, to hear from the connection that it is over. */
+  /** Lets everybody go on, to hear from the connection that it takes no more streams. */
   close(): void {
     this.#closed = true;
     this.#grant();

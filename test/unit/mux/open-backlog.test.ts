@@ -15,6 +15,7 @@ describe('OpenBacklog', () => {
     const turns = [1, 2].map(async (n) => {
       await backlog.turn(never);
       backlog.opened();
+      backlog.used();
       order.push(n);
     });
     backlog.answered();
@@ -49,6 +50,18 @@ describe('OpenBacklog', () => {
     controller.abort(new Error('no more'));
     await assert.rejects(first, /no more/);
     backlog.answered();
+    await second;
+  });
+
+  it('a turn that opened nothing is passed on', async () => {
+    const backlog = new OpenBacklog(1);
+    backlog.opened();
+    const first = backlog.turn(never);
+    const second = backlog.turn(never);
+    backlog.answered();
+    await first;
+    assert.equal(backlog.free, false, 'somebody has the turn');
+    backlog.used();
     await second;
   });
 
