@@ -99,7 +99,7 @@ export class PrefaceMachine<Owner, Bytes extends Uint8Array = Buffer> implements
   refuse(stream: WireStream<Owner>, reason: ResetReason, message = ''): void {
     const own = stream as PrefaceStream<Owner>;
     if (own.state !== 'offered') return;
-    if (this.#refused.size >= this.#limits.acceptBacklog) return this.reset(own, reason);
+    if (this.#refused.size >= Math.max(1, this.#limits.acceptBacklog)) return this.reset(own, reason);
     this.#inner.acceptWith(own.inner, preface.encodeRefusal(reason, message));
     own.refused = true;
     this.#refused.add(own);
@@ -178,7 +178,8 @@ export class PrefaceMachine<Owner, Bytes extends Uint8Array = Buffer> implements
 
   #streamOpened(inner: WireStream<PrefaceStream<Owner>>): void {
     this.#watchNewest();
-    if (this.#unread.size >= this.#limits.acceptBacklog) return this.#inner.reset(inner, 'refused');
+    // One is always read: `acceptBacklog` 0 is for who never puts off a reply.
+    if (this.#unread.size >= Math.max(1, this.#limits.acceptBacklog)) return this.#inner.reset(inner, 'refused');
     const stream = new PrefaceStream<Owner>(inner, undefined, new Collector());
     inner.owner = stream;
     this.#newest = stream;

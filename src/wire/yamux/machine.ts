@@ -188,6 +188,7 @@ export class YamuxMachine<Owner, Bytes extends Uint8Array = Buffer> implements M
   reset(stream: WireStream<Owner>, _reason: ResetReason): void {
     const own = this.#own(stream);
     if (own === undefined) return;
+    if (own.inbound) this.#countControl();
     this.#sendReset(own.id);
     this.#forget(own);
   }
