@@ -57,6 +57,8 @@ export class Outbound {
   #turnBytes = 0;
   #turnEnd: NodeJS.Immediate | undefined;
   #finishing = false;
+  /** Nothing more can be sent: the writable side has ended or failed. */
+  #ended = false;
   #closed = false;
 
   constructor(socket: Duplex, machine: Machine<MuxStream>, limits: Limits, clock: Clock, events: OutboundEvents) {
@@ -103,7 +105,7 @@ export class Outbound {
 
   /** Makes sure that the output is sent at the end of this tick. */
   schedule(): void {
-    if (this.#scheduled || this.#closed) return;
+    if (this.#scheduled || this.#ended) return;
     this.#scheduled = true;
     // A microtask behind the tick: streams end in ticks of their own, and their FIN is to leave with their data.
     process.nextTick(() => queueMicrotask(this.#flushScheduled));
@@ -111,7 +113,10 @@ export class Outbound {
 
   /** Hands the output to the socket, now. */
   flush(): void {
-    if (this.#closed) return;
+    if (this.#ended) {
+      this.#machine.output.take();
+      return;
+    }
     const { output } = this.#machine;
     if (output.length > 0) {
       this.#queueBytes += output.length;
@@ -127,12 +132,13 @@ export class Outbound {
     this.#finishing = true;
     this.#waiting.clear();
     this.flush();
-    if (!this.#inFlight && !this.#closed) this.#socket.end();
+    if (!this.#inFlight) this.#end();
   }
 
   /** Lets go of timers; nothing is sent any more. */
   close(): void {
     this.#closed = true;
+    this.#ended = true;
     this.#stall.cancel();
     clearImmediate(this.#turnEnd);
     this.#waiting.clear();
@@ -158,7 +164,13 @@ export class Outbound {
     this.#writeParts(parts, this.#onTaken);
   }
 
-  #writeParts(parts: readonly Buffer[], callback?: () => void): void {
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#socket.end();
+  }
+
+  #writeParts(parts: readonly Buffer[], callback?: (error?: Error | null) => void): void {
     const last = parts.length - 1;
     if (last > 0) this.#socket.cork();
     parts.forEach((part, index) => {
@@ -173,7 +185,12 @@ export class Outbound {
     this.flush();
   };
 
-  readonly #onTaken = (): void => {
+  readonly #onTaken = (error?: Error | null): void => {
+    if (error) {
+      // Nothing was taken. The socket has failed, and reports its close.
+      this.#ended = true;
+      return;
+    }
     this.#inFlight = false;
     this.#taken += this.#inFlightBytes;
     this.#inFlightBytes = 0;
@@ -186,7 +203,7 @@ export class Outbound {
     if (this.#inFlight) return;
     this.#machine.pendingControlFrames = 0;
     this.#events.drained();
-    if (this.#finishing) this.#socket.end();
+    if (this.#finishing) this.#end();
   };
 
   /** A write is framed. It is done, unless the output only refers to its bytes: then once the socket has taken them. */
