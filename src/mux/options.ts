@@ -1,6 +1,7 @@
+import type { Duplex } from 'node:stream';
 import type { Clock } from '../clock/clock.js';
 import { InvalidArgumentError } from '../errors/index.js';
-import type { Stream } from '../httpstream/index.js';
+import type { NewStreamHandler, Stream } from '../httpstream/index.js';
 import { resolveLimits, type Limits } from '../limits/limits.js';
 import { checkOptionNames, type OptionNames } from '../limits/option-names.js';
 
@@ -82,4 +83,18 @@ export function checkMilliseconds(name: string, value: number): number {
     throw new InvalidArgumentError(`${name} must be a number of milliseconds, 0 or more, not ${String(value)}`);
   }
   return value;
+}
+
+/** Refuses what callers without types give in place of a stream. @throws InvalidArgumentError */
+export function checkDuplex(duplex: Duplex): void {
+  if (typeof duplex?.write !== 'function' || typeof duplex.on !== 'function') {
+    throw new InvalidArgumentError('a connection needs a duplex stream, such as a socket');
+  }
+}
+
+/** Likewise in place of a handler. @throws InvalidArgumentError */
+export function checkStreamHandler(handler: NewStreamHandler): void {
+  if (typeof handler !== 'function') {
+    throw new InvalidArgumentError('a function that takes the new streams is needed; noOpNewStreamHandler is one');
+  }
 }

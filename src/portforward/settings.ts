@@ -160,7 +160,7 @@ function limitsFor(maxConnections: number, given: Partial<Limits> = {}): Limits 
 
 function originCheck(allowed: readonly string[] | 'any' = []): (origin: string) => boolean {
   if (allowed === 'any') return () => true;
-  if (!Array.isArray(allowed)) throw new InvalidArgumentError('allowedOrigins must be a list of origins, or any');
+  if (!Array.isArray(allowed)) throw new InvalidArgumentError("allowedOrigins must be a list of origins, or 'any'");
   const origins = new Set(allowed);
   return (origin) => origins.has(origin);
 }

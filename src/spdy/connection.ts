@@ -2,7 +2,13 @@ import type { Duplex } from 'node:stream';
 import { InvalidArgumentError } from '../errors/index.js';
 import type { Connection, NewStreamHandler } from '../httpstream/index.js';
 import { MuxConnection } from '../mux/connection.js';
-import { checkConnectionOptions, checkEngineOptionNames, type ConnectionOptions } from '../mux/options.js';
+import {
+  checkConnectionOptions,
+  checkDuplex,
+  checkEngineOptionNames,
+  checkStreamHandler,
+  type ConnectionOptions,
+} from '../mux/options.js';
 import { SpdyMachine } from '../wire/spdy/machine.js';
 
 /** Settings of a SPDY connection. */
@@ -31,6 +37,7 @@ export function newSpdyServerConnection(
   options: SpdyConnectionOptions = {},
 ): Connection {
   checkEngineOptionNames('SPDY', options);
+  checkStreamHandler(newStreamHandler);
   return connectSpdy('server', duplex, newStreamHandler, options);
 }
 
@@ -64,6 +71,7 @@ export function connectSpdy(
   handler: NewStreamHandler | undefined,
   options: SpdyConnectionOptions,
 ): Connection {
+  checkDuplex(duplex);
   checkSpdyOptions(options);
   const { compressionLevel = 0 } = options;
   return new MuxConnection(

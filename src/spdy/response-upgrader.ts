@@ -12,7 +12,7 @@ import {
   type ResponseUpgrader,
 } from '../httpstream/index.js';
 import { resolveLimits } from '../limits/limits.js';
-import { checkEngineOptionNames } from '../mux/options.js';
+import { checkEngineOptionNames, checkStreamHandler } from '../mux/options.js';
 import { checkSpdyOptions, newSpdyServerConnection, type SpdyConnectionOptions } from './connection.js';
 import { UPGRADE_TOKEN } from './token.js';
 
@@ -44,6 +44,7 @@ export class SpdyResponseUpgrader implements ResponseUpgrader {
     newStreamHandler: NewStreamHandler,
     headers: HeadersInit = {},
   ): Connection | undefined {
+    checkStreamHandler(newStreamHandler);
     absorbErrors(socket);
     const { clock, limits } = this.#options;
     const timing = { clock, timeout: resolveLimits(limits).upgradeTimeout };

@@ -18,7 +18,7 @@ import {
   type ResponseUpgrader,
 } from '../httpstream/index.js';
 import type { OptionNames } from '../limits/option-names.js';
-import { checkEngineOptionNames } from '../mux/options.js';
+import { checkEngineOptionNames, checkStreamHandler } from '../mux/options.js';
 import type { SpdyConnectionOptions } from '../spdy/index.js';
 import { checkEngineOptions, newEngineConnection, type WebSocketEngineOptions } from './engine.js';
 import { ENGINE_SUBPROTOCOLS, engineSubprotocol } from './subprotocols.js';
@@ -77,6 +77,7 @@ export class WebSocketResponseUpgrader implements ResponseUpgrader {
     newStreamHandler: NewStreamHandler,
     headers: HeadersInit = {},
   ): Connection | undefined {
+    checkStreamHandler(newStreamHandler);
     const accepted = this.#accept(req, socket, head, headers);
     const protocol = engineSubprotocol(accepted?.protocol);
     if (accepted === undefined || protocol === undefined) return undefined;

@@ -3,7 +3,13 @@ import { bufferMemory } from '../bytes/memory.js';
 import { InvalidArgumentError } from '../errors/index.js';
 import type { Connection, NewStreamHandler } from '../httpstream/index.js';
 import { MuxConnection, type MachineFactory } from '../mux/connection.js';
-import { checkConnectionOptions, checkEngineOptionNames, type ConnectionOptions } from '../mux/options.js';
+import {
+  checkConnectionOptions,
+  checkDuplex,
+  checkEngineOptionNames,
+  checkStreamHandler,
+  type ConnectionOptions,
+} from '../mux/options.js';
 import { PrefaceMachine } from '../mux/preface/machine.js';
 import { resolveLimits } from '../limits/limits.js';
 import { INITIAL_WINDOW } from '../wire/yamux/constants.js';
@@ -35,6 +41,7 @@ export function newYamuxServerConnection(
   options: YamuxConnectionOptions = {},
 ): Connection {
   checkEngineOptionNames('yamux', options);
+  checkStreamHandler(newStreamHandler);
   return connectYamux('server', duplex, newStreamHandler, options);
 }
 
@@ -75,6 +82,7 @@ export function connectYamux(
   handler: NewStreamHandler | undefined,
   options: YamuxConnectionOptions,
 ): Connection {
+  checkDuplex(duplex);
   checkYamuxOptions(options);
   const machine: MachineFactory = (events, setup) => {
     const settings = { ...setup, role, allocate: bufferMemory };

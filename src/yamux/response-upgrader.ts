@@ -12,7 +12,7 @@ import {
   type ResponseUpgrader,
 } from '../httpstream/index.js';
 import { resolveLimits } from '../limits/limits.js';
-import { checkEngineOptionNames } from '../mux/options.js';
+import { checkEngineOptionNames, checkStreamHandler } from '../mux/options.js';
 import { checkYamuxOptions, newYamuxServerConnection, type YamuxConnectionOptions } from './connection.js';
 import { HEADERS_TOKEN, PLAIN_TOKEN } from './token.js';
 
@@ -57,6 +57,7 @@ export class YamuxResponseUpgrader implements ResponseUpgrader {
     newStreamHandler: NewStreamHandler,
     headers: HeadersInit = {},
   ): Connection | undefined {
+    checkStreamHandler(newStreamHandler);
     absorbErrors(socket);
     const token = isUpgradeRequest(req) ? this.#tokenOf(req) : undefined;
     const { clock, limits } = this.#options;

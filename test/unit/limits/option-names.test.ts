@@ -6,7 +6,12 @@ import { checkOptionNames } from '../../../src/limits/option-names.js';
 import { portForward, portForwardHandler } from '../../../src/portforward/index.js';
 import { UpgradeAwareProxy, streamTranslator, streamTunnel } from '../../../src/proxy/index.js';
 import { copyFrom, copyStreamTo, copyTo, exec, remoteCommandHandler } from '../../../src/remotecommand/index.js';
-import { SpdyResponseUpgrader, SpdyRoundTripper } from '../../../src/spdy/index.js';
+import {
+  SpdyResponseUpgrader,
+  SpdyRoundTripper,
+  newSpdyClientConnection,
+  newSpdyServerConnection,
+} from '../../../src/spdy/index.js';
 import {
   WebSocketResponseUpgrader,
   WebSocketRoundTripper,
@@ -105,6 +110,22 @@ describe('what is given in place of', () => {
   it('round trippers has to be a list of them', async () => {
     for (const given of [new YamuxRoundTripper(), [undefined], [YamuxRoundTripper], undefined]) {
       await assert.rejects(dialFirst(anything(given), { url: 'http://127.0.0.1:1/' }), INVALID);
+    }
+  });
+
+  it('a stream, or a handler of streams, has to be one', () => {
+    for (const duplex of [undefined, {}]) {
+      assert.throws(() => newYamuxClientConnection(anything(duplex)), INVALID);
+      assert.throws(() => newSpdyClientConnection(anything(duplex)), INVALID);
+    }
+    assert.throws(() => newYamuxServerConnection(new PassThrough(), anything(undefined)), INVALID);
+    assert.throws(() => newSpdyServerConnection(new PassThrough(), anything({})), INVALID);
+    for (const Class of [YamuxResponseUpgrader, SpdyResponseUpgrader, WebSocketResponseUpgrader]) {
+      const socket = new PassThrough();
+      const upgrade = (): unknown =>
+        new Class().upgradeResponse(anything({}), socket, Buffer.alloc(0), anything(undefined));
+      assert.throws(upgrade, INVALID);
+      assert.equal(socket.readableLength, 0, 'nothing was sent');
     }
   });
 
