@@ -5,13 +5,17 @@ import { portForward } from 'trunkline/portforward';
 
 const [address = 'http://127.0.0.1:8012/portforward', ...specs] = process.argv.slice(2);
 const [server, pod] = address.split('#');
+const target = pod === undefined ? server : { server, pod };
 
-const forward = await portForward(pod === undefined ? server : { server, pod }, specs.length === 0 ? ':8080' : specs, {
+const forward = await portForward(target, specs.length === 0 ? ':8080' : specs, {
   reconnect: true,
   onConnection: ({ id, peer, port }) => console.log(`${id}: ${peer} → ${port.remotePort}`),
   onConnectionError: (error, { id }) => console.log(`${id}: ${error.message}`),
   onDisconnect: (error) => console.log(`${error.message}; trying again`),
   onReconnect: (transport) => console.log(`connected again, ${transport}`),
+}).catch((error) => {
+  console.error(`${error.code}: ${error.message}`);
+  process.exit(1);
 });
 console.log(`connected, ${forward.transport}`);
 for (const { address: host, localPort, remotePort } of forward.ports) {

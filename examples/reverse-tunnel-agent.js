@@ -24,6 +24,7 @@ const roundTrippers = {
   websocket: new WebSocketRoundTripper({ newStreamHandler }),
   spdy: new SpdyRoundTripper({ newStreamHandler }),
 };
+if (engine !== undefined && !(engine in roundTrippers)) throw new Error(`no such engine: ${engine}`);
 const request = { url: `${server}/agents/${name}`, headers: { authorization: `Bearer ${secret}` } };
 
 const SHORTEST = 200;

@@ -2,7 +2,7 @@
 // Run: node examples/sse-client.js [url] [count]
 import { SSEClient } from 'trunkline/sse';
 
-const url = process.argv[2] ?? 'http://127.0.0.1:8012/ticks';
+const url = process.argv[2] ?? 'http://127.0.0.1:8014/ticks';
 const count = Number(process.argv[3] ?? 10);
 
 const client = new SSEClient({ idleTimeout: 45_000 });

@@ -1,5 +1,5 @@
 // Serves an event stream: a tick each second, with ids, resumed where a client stopped.
-// Run: node examples/sse-server.js [port], then for example: curl -N http://127.0.0.1:8012/ticks
+// Run: node examples/sse-server.js [port], then for example: curl -N http://127.0.0.1:8014/ticks
 import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sinkEvents } from 'trunkline/sse';
@@ -24,6 +24,6 @@ async function* ticks(lastId, signal) {
   }
 }
 
-server.listen(Number(process.argv[2] ?? 8012), '127.0.0.1', () => {
+server.listen(Number(process.argv[2] ?? 8014), '127.0.0.1', () => {
   console.log(`listening on http://127.0.0.1:${server.address().port}/ticks`);
 });

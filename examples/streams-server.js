@@ -3,11 +3,18 @@
 import { createServer } from 'node:http';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { HEADER_PROTOCOL_VERSION, HandshakeError, handshake, refuseUpgrade } from 'trunkline';
+import { HEADER_PROTOCOL_VERSION, HandshakeError, anyResponseUpgrader, handshake, refuseUpgrade } from 'trunkline';
 import { SpdyResponseUpgrader } from 'trunkline/spdy';
+import { WebSocketResponseUpgrader } from 'trunkline/websocket';
+import { YamuxResponseUpgrader } from 'trunkline/yamux';
 
-const upgrader = new SpdyResponseUpgrader({ idleTimeout: 60_000 });
-const server = createServer((req, res) => res.writeHead(426).end('this server speaks SPDY/3.1\n'));
+const options = { idleTimeout: 60_000 };
+const upgrader = anyResponseUpgrader(
+  new YamuxResponseUpgrader(options),
+  new WebSocketResponseUpgrader(options),
+  new SpdyResponseUpgrader(options),
+);
+const server = createServer((req, res) => res.writeHead(426).end('this server speaks yamux, WebSocket and SPDY/3.1\n'));
 
 server.on('upgrade', (req, socket, head) => {
   let protocol;
@@ -22,9 +29,9 @@ server.on('upgrade', (req, socket, head) => {
     req,
     socket,
     head,
-    // Not an async function: throwing before it returns refuses the stream, the promise it returns is the serving of it.
+    // Not an async function: what it does before it returns decides on the stream, its promise is the serving of it.
     (stream) => {
-      if (stream.headers.get('kind') !== 'text') throw new Error('only text streams are served');
+      if (stream.headers.get('kind') !== 'text') return stream.refuse('refused', 'only text streams are served');
       console.log(`stream ${stream.id} from ${stream.headers.get('name')}`);
       return pipeline(stream, upperCase(), stream);
     },

@@ -1,11 +1,10 @@
 // A proxy for kubectl: WebSocket exec becomes SPDY, port-forward tunnels become SPDY, everything else passes as it is.
-// Run: npx trunkline cluster        and, with the address that it prints:
-//      node examples/upgrade-proxy.js http://127.0.0.1:8001
-// then: kubectl --server=http://127.0.0.1:8021 exec …
+// Run, beside npm start: node examples/upgrade-proxy.js [address of the API server] [port]
+// then: kubectl --server=http://127.0.0.1:8022 exec …
 import { createServer } from 'node:http';
 import { isTunnelRequest, streamTranslator, streamTunnel, UpgradeAwareProxy } from 'trunkline/proxy';
 
-const [target = 'http://127.0.0.1:8001', port = '8021'] = process.argv.slice(2);
+const [target = 'http://127.0.0.1:8001', port = '8022'] = process.argv.slice(2);
 const options = {
   target,
   useRequestLocation: true,

@@ -56,6 +56,6 @@ async function greet(connection) {
   stream.end('welcome');
 }
 
-server.listen(Number(process.argv[2] ?? 8012), '127.0.0.1', () => {
+server.listen(Number(process.argv[2] ?? 8013), '127.0.0.1', () => {
   console.log(`open http://127.0.0.1:${server.address().port}`);
 });
