@@ -69,7 +69,7 @@ describe('format', () => {
   it('format-comments', async () => {
     const long = 'x'.repeat(2 * 1024);
     const text = `data:1\r:\0\n:\r\ndata:2\n:${long}\rdata:3\n:data:fail\r:${long}\ndata:4\n`;
-    assert.equal(await firstData(message(`${text}\n`, '&newline=none')), '1\n2\n3\n4');
+    assert.equal(await firstData(message(text, '&newline=none')), '1\n2\n3\n4');
   });
   it('format-data-before-final-empty-line', async () => {
     using source = open(message('retry:1\ndata:test1\n\nid:test\ndata:test2', '&newline=none'));
@@ -133,7 +133,7 @@ describe('format', () => {
   it('format-field-parsing', async () => {
     const text =
       'data:\0\ndata:  2\rData:1\ndata\0:2\ndata:1\r\0data:4\nda-ta:3\rdata_5\ndata:3\rdata:\r\n data:32\ndata:4\n';
-    assert.equal(await firstData(message(`${text}\n`, '&newline=none')), '\0\n 2\n1\n3\n\n4');
+    assert.equal(await firstData(message(text, '&newline=none')), '\0\n 2\n1\n3\n\n4');
   });
   for (const [file, lines, wait] of [
     ['format-field-retry', 'retry:02000\ndata:x', 2_000],

@@ -23,7 +23,7 @@ export function wptHandlers(): (request: IncomingMessage, response: ServerRespon
       const pause = Number(query.get('sleep') ?? 0);
       if (pause > 0) await sleep(pause);
       response.writeHead(200, { 'Content-Type': query.get('mime') ?? 'text/event-stream' });
-      response.end(`${query.get('message') ?? 'data: data'}${query.get('newline') === 'none' ? '' : '\n\n'}`);
+      response.end(`${query.get('message') ?? 'data: data'}${query.get('newline') === 'none' ? '' : '\n\n'}\n`);
     },
     'message2.py': (_query, _request, response) => {
       response.writeHead(200, STREAM);
