@@ -1,5 +1,6 @@
 import { Alarm } from '../clock/alarm.js';
 import { systemClock, type Clock, type Timer } from '../clock/clock.js';
+import { deferred } from '../clock/deferred.js';
 import {
   ConnectionLostError,
   IdleTimeoutError,
@@ -132,29 +133,16 @@ export class EventStreamSession {
 
   /** One request and its stream, up to what ended it. */
   async #attempt(): Promise<TrunklineError> {
-    this.#request = new AbortController();
+    const request = new AbortController();
+    this.#request = request;
     this.#timedOut = undefined;
     this.#openedAt = undefined;
     this.#events = 0;
+    // Whatever a `fetch` or a `headers` of the caller's makes of the signal, the attempt is over with it.
+    const aborted = deferred<never>();
+    request.signal.addEventListener('abort', () => aborted.reject(request.signal.reason), { once: true });
     try {
-      if (!FETCHED_SCHEMES.has(new URL(this.#url).protocol)) {
-        return new InvalidArgumentError(`no event stream can be fetched from ${this.#url}`);
-      }
-      this.#watch();
-      const init = await fetchInit(this.#options, this.#credentials, this.#parser.lastEventId, this.#request.signal);
-      if (this.#isClosed()) return closedMeanwhile();
-      const response = await (this.#options.fetch ?? fetch)(this.#url, init);
-      if (this.#isClosed()) return closedMeanwhile();
-      const contentType = response.headers.get('content-type') ?? '';
-      if (response.status !== 200 || !isEventStreamType(contentType)) {
-        return new EventStreamRefusedError(response.status, contentType);
-      }
-      this.#origin = new URL(response.url === '' ? this.#url : response.url).origin;
-      this.#openedAt = this.#clock.now();
-      this.#state = OPEN;
-      this.#handlers.opened();
-      if (response.body !== null) await this.#read(response.body.getReader());
-      return new ConnectionLostError('the event stream ended', { initiator: 'remote' });
+      return await Promise.race([this.#follow(request.signal), aborted.promise]);
     } catch (error) {
       if (this.#timedOut !== undefined) return this.#timedOut;
       if (error instanceof LimitExceededError || error instanceof InvalidArgumentError) return error;
@@ -162,23 +150,46 @@ export class EventStreamSession {
     } finally {
       this.#watchdog.cancel();
       // What is left of a body that nobody will read.
-      this.#request.abort();
+      request.abort();
       this.#parser.end();
     }
   }
 
-  async #read(reader: BodyReader): Promise<void> {
-    while (!this.#isClosed()) {
+  /** Makes the request and reads the stream; does no more once the signal is aborted. */
+  async #follow(signal: AbortSignal): Promise<TrunklineError> {
+    if (!FETCHED_SCHEMES.has(new URL(this.#url).protocol)) {
+      return new InvalidArgumentError(`no event stream can be fetched from ${this.#url}`);
+    }
+    this.#watch();
+    const init = await fetchInit(this.#options, this.#credentials, this.#parser.lastEventId, signal);
+    signal.throwIfAborted();
+    const response = await (this.#options.fetch ?? fetch)(this.#url, init);
+    signal.throwIfAborted();
+    const contentType = response.headers.get('content-type') ?? '';
+    if (response.status !== 200 || !isEventStreamType(contentType)) {
+      return new EventStreamRefusedError(response.status, contentType);
+    }
+    this.#origin = new URL(response.url === '' ? this.#url : response.url).origin;
+    this.#openedAt = this.#clock.now();
+    this.#state = OPEN;
+    this.#handlers.opened();
+    if (response.body !== null) await this.#read(response.body.getReader(), signal);
+    return new ConnectionLostError('the event stream ended', { initiator: 'remote' });
+  }
+
+  async #read(reader: BodyReader, signal: AbortSignal): Promise<void> {
+    for (;;) {
       const room = this.#handlers.room?.();
       if (room !== undefined) {
         // What we do not read cannot show whether the peer is there.
         this.#watchdog.cancel();
         await room;
-        if (this.#isClosed()) return;
       }
+      signal.throwIfAborted();
       this.#watch();
       const { done, value } = await reader.read();
-      if (done || this.#isClosed()) return;
+      signal.throwIfAborted();
+      if (done) return;
       this.#parser.feed(value);
     }
   }
@@ -190,7 +201,7 @@ export class EventStreamSession {
   }
 
   #watch(): void {
-    if (this.#idle > 0 && !this.#isClosed()) this.#watchdog.set(this.#clock.now() + this.#idle);
+    if (this.#idle > 0) this.#watchdog.set(this.#clock.now() + this.#idle);
   }
 
   #timeOut(): void {
@@ -217,11 +228,6 @@ export class EventStreamSession {
 /** The part of a body's reader that is used here. */
 interface BodyReader {
   read(): Promise<{ done: false; value: Uint8Array } | { done: true; value?: Uint8Array | undefined }>;
-}
-
-/** Never seen: who closed is told nothing. */
-function closedMeanwhile(): TrunklineError {
-  return new ConnectionLostError('closed', { initiator: 'local' });
 }
 
 /** Whether the same request would fail in the same way. */

@@ -11,6 +11,7 @@ import {
   SSEClient,
   sinkEvents,
   type EventSourceErrorEvent,
+  type EventSourceOptions,
   type SinkEnd,
 } from '../../src/sse/index.js';
 import { VirtualClock } from '../../src/testing/index.js';
@@ -71,6 +72,26 @@ describe('14: a server that falls silent is noticed', () => {
       assert.ok(socket !== undefined);
       if (!socket.destroyed) await once(socket, 'close');
       source.close();
+      assert.equal(clock.pending, 0);
+    });
+  }
+
+  for (const [name, options] of Object.entries<EventSourceOptions>({
+    'a fetch that does not heed its signal': { fetch: () => new Promise(() => {}) },
+    'a body that does not heed it': {
+      fetch: async () => new Response(new ReadableStream(), { headers: { 'Content-Type': 'text/event-stream' } }),
+    },
+    'headers that never come': { headers: () => new Promise(() => {}) },
+  })) {
+    it(name, async () => {
+      const clock = new VirtualClock();
+      const source = new EventSource('http://localhost/', { ...options, idleTimeout: 45_000, clock });
+      const lost = next<EventSourceErrorEvent>(source, 'error');
+      for (let i = 0; i < 10; i += 1) await turn();
+      clock.advance(45_000);
+      assert.ok((await lost).error instanceof IdleTimeoutError);
+      source.close();
+      await turn();
       assert.equal(clock.pending, 0);
     });
   }
