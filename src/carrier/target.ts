@@ -45,6 +45,13 @@ export interface UrlTarget extends TargetBase {
 /** What a stream request goes to; a bare string or URL is the address of a {@link UrlTarget}. */
 export type StreamTarget = PodTarget | UrlTarget | string | URL;
 
+/** What is easily taken for an option beside the target, and where it belongs. */
+export const TARGET_NAMES: Readonly<Record<string, string>> = Object.fromEntries(
+  ['server', 'url', 'namespace', 'pod', 'headers', 'token', 'tls', 'dialer', 'proxy', 'proxyTls', 'credentials'].map(
+    (name) => [name, 'the target'],
+  ),
+);
+
 /** RFC 1123 subdomain; keeps a name from becoming another path. */
 const NAME = /^[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?$/;
 

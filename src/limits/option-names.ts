@@ -7,18 +7,32 @@ export type OptionNames<T> = Readonly<Record<keyof T, true>>;
  * Refuses options that do not exist. JavaScript ignores them, so that a misspelt allow list would allow everything.
  *
  * @param owner What takes the options, for the message.
+ * @param elsewhere Names that belong to another argument, and to which.
  * @throws InvalidArgumentError
  */
-export function checkOptionNames(owner: string, options: object, known: Readonly<Record<string, true>>): void {
+export function checkOptionNames(
+  owner: string,
+  options: object,
+  known: Readonly<Record<string, true>>,
+  elsewhere: Readonly<Record<string, string>> = {},
+): void {
   if (typeof options !== 'object' || options === null) {
     throw new InvalidArgumentError(`the options of ${owner} must be an object`);
   }
   for (const name of Object.keys(options)) {
     if (Object.hasOwn(known, name)) continue;
-    const meant = similar(name, Object.keys(known));
-    const hint = meant === undefined ? '' : `; is ${meant} meant?`;
-    throw new InvalidArgumentError(`${owner} has no option ${JSON.stringify(name)}${hint}`);
+    throw new InvalidArgumentError(`${owner} has no option ${JSON.stringify(name)}${hintFor(name, known, elsewhere)}`);
   }
+}
+
+function hintFor(
+  name: string,
+  known: Readonly<Record<string, true>>,
+  elsewhere: Readonly<Record<string, string>>,
+): string {
+  if (Object.hasOwn(elsewhere, name)) return `; it belongs to ${elsewhere[name]}`;
+  const meant = similar(name, Object.keys(known));
+  return meant === undefined ? '' : `; is ${meant} meant?`;
 }
 
 /** The name that differs in the fewest letters, in a third of them at most. */

@@ -62,9 +62,13 @@ const ENGINE_OPTIONS = {
   newStreamHandler: true,
 } as const;
 
+const ELSEWHERE = Object.fromEntries(
+  ['url', 'tls', 'dialer', 'proxy', 'proxyTls', 'signal', 'timeout', 'method'].map((name) => [name, 'the request']),
+);
+
 /** Refuses misspelt options; `more` are those that the engine has besides. @throws InvalidArgumentError */
 export function checkEngineOptionNames(owner: string, options: object, more?: Readonly<Record<string, true>>): void {
-  checkOptionNames(owner, options, { ...ENGINE_OPTIONS, ...more });
+  checkOptionNames(owner, options, { ...ENGINE_OPTIONS, ...more }, ELSEWHERE);
 }
 
 /** Refuses unusable settings. @throws InvalidArgumentError */

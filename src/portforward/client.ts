@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { systemClock, type Clock } from '../clock/clock.js';
 import { ConnectionLostError, InvalidArgumentError } from '../errors/index.js';
+import { TARGET_NAMES } from '../carrier/target.js';
 import { resolveLimits } from '../limits/limits.js';
 import { checkOptionNames, type OptionNames } from '../limits/option-names.js';
 import type {
@@ -64,7 +65,7 @@ export async function portForward(
   specs: PortSpec | readonly PortSpec[],
   options: PortForwardOptions = {},
 ): Promise<PortForward> {
-  checkOptionNames('portForward', options, OPTIONS);
+  checkOptionNames('portForward', options, OPTIONS, TARGET_NAMES);
   options.signal?.throwIfAborted();
   const mappings = parsePortSpecs(specs);
   const addresses = parseAddresses(options.addresses ?? 'localhost');

@@ -1,3 +1,4 @@
+import { TARGET_NAMES } from '../carrier/target.js';
 import { systemClock } from '../clock/clock.js';
 import { InvalidArgumentError } from '../errors/index.js';
 import { UpgradeFailureError, isUpgradeFailure, type UpgradeRequest } from '../httpstream/index.js';
@@ -49,14 +50,14 @@ const TRANSPORTS: readonly string[] = ['auto', 'websocket', 'spdy'];
  * - InvalidArgumentError for unusable options, before anything is sent; ProtocolError for a server that breaks the rules.
  */
 export async function exec(target: RemoteCommandTarget, options: ExecOptions): Promise<ExecResult> {
-  checkOptionNames('exec', options, OPTIONS);
+  checkOptionNames('exec', options, OPTIONS, TARGET_NAMES);
   const { command = [] } = options;
   return await run(target, 'exec', options, typeof command === 'string' ? [command] : command);
 }
 
 /** Attaches to a container's main process. Works like {@link exec}, without a command. */
 export async function attach(target: RemoteCommandTarget, options: AttachOptions = {}): Promise<ExecResult> {
-  checkOptionNames('attach', options, OPTIONS);
+  checkOptionNames('attach', options, OPTIONS, TARGET_NAMES);
   return await run(target, 'attach', options, []);
 }
 

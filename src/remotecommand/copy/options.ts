@@ -1,3 +1,4 @@
+import { TARGET_NAMES } from '../../carrier/target.js';
 import { checkOptionNames, type OptionNames } from '../../limits/option-names.js';
 import type { AttachOptions } from '../client-types.js';
 
@@ -87,5 +88,5 @@ const OPTIONS: OptionNames<CopyToOptions & CopyStreamOptions> = {
 
 /** Refuses misspelt options. All copies tolerate what one of them takes. @throws InvalidArgumentError */
 export function checkCopyOptions(options: CopyOptions): void {
-  checkOptionNames('a copy', options, OPTIONS);
+  checkOptionNames('a copy', options, OPTIONS, TARGET_NAMES);
 }

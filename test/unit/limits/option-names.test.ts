@@ -93,6 +93,15 @@ describe('misspelt options', () => {
     });
   }
 
+  it('of another argument are said to belong there', async () => {
+    const given = wrong('proxy');
+    const ofTarget = { ...INVALID, message: /it belongs to the target$/ };
+    await assert.rejects(portForward(target, ':80', given), ofTarget);
+    await assert.rejects(exec(target, { command: 'a', ...given }), ofTarget);
+    await assert.rejects(copyTo(target, '/', '/', given), ofTarget);
+    assert.throws(() => new YamuxRoundTripper(given), { ...INVALID, message: /it belongs to the request$/ });
+  });
+
   it('are not those of another engine: several can be given the same object', () => {
     const all = { idleTimeout: 1, compressionLevel: 1, stallPolicy: 'pause', newStreamHandler: () => {} } as const;
     for (const Class of [YamuxRoundTripper, SpdyRoundTripper, WebSocketRoundTripper]) assert.ok(new Class(all));
