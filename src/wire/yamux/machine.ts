@@ -221,8 +221,9 @@ export class YamuxMachine<Owner, Bytes extends Uint8Array = Buffer> implements M
     const stream = this.#streams.get(id);
     if (stream === undefined) return this.#unknownStream(id);
     if ((flags & yamux.RST) !== 0) return this.#resetReceived(stream);
-    // An acceptor that sends at once has accepted, with or without saying so.
-    const accepts = stream.state === 'opening' && ((flags & yamux.ACK) !== 0 || type === yamux.DATA);
+    // An acceptor that sends at once, or ends, has accepted, with or without saying so.
+    const answers = (flags & (yamux.ACK | yamux.FIN)) !== 0 || type === yamux.DATA;
+    const accepts = stream.state === 'opening' && answers;
     if (accepts) {
       stream.state = 'open';
       this.#activity++;
