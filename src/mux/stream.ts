@@ -40,6 +40,10 @@ const bufferedLength = Object.getOwnPropertyDescriptor(Readable.prototype, 'read
 
 const ignore = (): void => {};
 
+function rethrow(error: unknown): never {
+  throw error;
+}
+
 /** Nobody has to wait for it. */
 function ignoreRejection(promise: Promise<unknown>): void {
   promise.then(undefined, ignore);
@@ -163,7 +167,12 @@ export class MuxStream extends Duplex implements IncomingStream {
   written(error?: Error | null): void {
     const callback = this.#writing;
     this.#writing = undefined;
-    callback?.(error);
+    try {
+      callback?.(error);
+    } catch (thrown) {
+      // From a listener of the application, whose matter it is; the streams behind this one must not wait for ever.
+      process.nextTick(() => rethrow(thrown));
+    }
   }
 
   /** The reply is there, or on its way: writing may begin. */
