@@ -4,7 +4,7 @@ import type { EventStreamOptions } from './options.js';
 import { MESSAGE_TYPE, type ParsedEvent } from './parser.js';
 import { CLOSED, CONNECTING, EventStreamSession, type ReadyState } from './session.js';
 
-/** {@link SSEClientOptions.want}: the error that closed the client. */
+/** {@link SSEClientOptions.want}: the error that closed the client, which is kept unasked too. */
 export const WANT_ERRORS = 1;
 /** {@link SSEClientOptions.want}: `true` when the stream opens, `false` when it is over. */
 export const WANT_OPEN_CLOSE = 2;
@@ -26,7 +26,7 @@ export interface SSEClientOptions extends EventStreamOptions {
   readonly want?: number;
   /** Milliseconds until a lost stream is asked for again, unless the server says otherwise. Default 1,000. */
   readonly reconnectTime?: number;
-  /** Unread events, of all iterables, past which the stream is not read on. Default 64. */
+  /** Unread events of one iterable, at which the stream is not read on; a piece that was read is taken whole. Default 64. */
   readonly maxUnread?: number;
 }
 
@@ -112,8 +112,9 @@ export class SSEClient {
    * @throws InvalidArgumentError for a URL that does not parse, or when the client follows a stream already.
    */
   getStream(url: string | URL): void {
-    if (this.#session !== undefined && this.#session.readyState !== CLOSED)
+    if (this.#session !== undefined && this.#session.readyState !== CLOSED) {
       throw new InvalidArgumentError('the client follows a stream already');
+    }
     try {
       this.#url = new URL(url);
     } catch (error) {

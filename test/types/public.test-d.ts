@@ -1,6 +1,6 @@
 // Compiled by `npm run check:types` and never run: what the public types promise. `@ts-expect-error` fails when the line
 // below it compiles.
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import type { Duplex, Readable } from 'node:stream';
 import {
@@ -27,6 +27,17 @@ import {
   type UpgradeRequest,
   type UpgradeRoundTripper,
 } from '../../src/index.js';
+import {
+  EventSource,
+  SSEClient,
+  WANT_ERRORS,
+  WANT_MESSAGES,
+  encodeEvent,
+  sinkEvents,
+  sinkJSONEvents,
+  type SSEEvent,
+  type SinkEnd,
+} from '../../src/sse/index.js';
 import {
   portForward,
   portForwardHandler,
@@ -276,4 +287,33 @@ export async function copyTypes(target: { server: string; pod: string }, source:
 
 export function proxyErrorTypes(error: unknown): number | undefined {
   return error instanceof ProxyError ? (error.statusCode ?? error.replyCode) : undefined;
+}
+
+export async function sseTypes(response: ServerResponse, signal: AbortSignal): Promise<string> {
+  const source = new EventSource('http://a', { headers: () => ({ authorization: 'x' }), backoff: false, signal });
+  source.addEventListener('message', ({ data, lastEventId, origin }) =>
+    expectType<string>()(data + lastEventId + origin, true),
+  );
+  source.addEventListener('anything', ({ data }) => expectType<string>()(data, true));
+  source.addEventListener('error', ({ error }) => expectType<TrunklineError>()(error, true));
+  expectType<0 | 1 | 2>()(source.readyState, true);
+  // @ts-expect-error misspelt
+  void new EventSource('http://a', { idleTimout: 1 });
+  // @ts-expect-error a URL is needed
+  void new EventSource();
+  const client = new SSEClient({ want: WANT_ERRORS | WANT_MESSAGES });
+  for await (const event of client.messages) expectType<SSEEvent>()(event, true);
+  for await (const error of client.errors) expectType<TrunklineError>()(error, true);
+  for await (const open of client.opens) expectType<boolean>()(open, true);
+  expectType<SinkEnd>()(await sinkEvents(response, 200, ['a', { id: '1', data: 'b' }]), true);
+  await sinkEvents(response, 200, async function* feed(gone) {
+    expectType<AbortSignal>()(gone, true);
+    yield await Promise.resolve('a');
+  });
+  await sinkJSONEvents(response, 200, [{ anything: true }, null]);
+  // @ts-expect-error no data, no text
+  await sinkEvents(response, 200, [1]);
+  // @ts-expect-error misspelt
+  encodeEvent({ dat: 'x' });
+  return encodeEvent({ retry: 1 });
 }
