@@ -103,21 +103,25 @@ describe('hashicorp/yamux client, our server', () => {
     assert.deepEqual([result.err, result.detail], ['', 'connection reset']);
   });
 
-  test('TestHalfClose: data still comes after our end', async () => {
+  test('TestHalfClose: data still comes after our end', { timeout: 30_000 }, async () => {
     const { result } = await run('TestHalfClose', '-bytes', '3000000');
     assert.equal(result.err, '');
     await untilReceived();
     assert.deepEqual(received, [{ bytes: 3_000_000, sha256: patternSha256(3_000_000) }]);
   });
 
-  test('TestHalfCloseSessionShutdown: a full window, an end and the end of the session at once lose nothing', async () => {
-    const bytes = 256 * 1024 - 'half-close\n'.length;
-    const { result, reason } = await run('TestHalfCloseSessionShutdown', '-bytes', String(bytes));
-    assert.equal(result.err, '');
-    assert.ok(reason.kind === 'ended' || reason.kind === 'lost', reason.kind);
-    await untilReceived();
-    assert.deepEqual(received, [{ bytes, sha256: patternSha256(bytes) }]);
-  });
+  test(
+    'TestHalfCloseSessionShutdown: a full window, an end and the end of the session at once lose nothing',
+    { timeout: 30_000 },
+    async () => {
+      const bytes = 256 * 1024 - 'half-close\n'.length;
+      const { result, reason } = await run('TestHalfCloseSessionShutdown', '-bytes', String(bytes));
+      assert.equal(result.err, '');
+      assert.ok(reason.kind === 'ended' || reason.kind === 'lost', reason.kind);
+      await untilReceived();
+      assert.deepEqual(received, [{ bytes, sha256: patternSha256(bytes) }]);
+    },
+  );
 
   test('TestOpenStreamTimeout: the library gives up a session that leaves a stream unanswered', async () => {
     handler = (stream) => stream.deferReply();
