@@ -1,4 +1,5 @@
-// A port-forward endpoint for kubectl and client-go on plain node:http: what is asked for is looked for on this machine.
+// A port-forward endpoint on plain node:http, for client-go and our client (kubectl: see api-server.js): what is asked for
+// is looked for on this machine.
 // Only the ports named are within reach. Run it, with something that listens on 8080 (python3 -m http.server 8080):
 // node examples/port-forward-server.js [port] [port to forward to ...]      then: node examples/port-forward-client.js
 import { createServer } from 'node:http';
@@ -12,7 +13,7 @@ const handler = portForwardHandler((wanted) => connect({ host: '127.0.0.1', port
   onError: (error, wanted) => console.log(`port ${wanted.port}: ${error.message}`),
 });
 
-const server = createServer();
+const server = createServer((_req, res) => res.writeHead(426).end('upgrades only\n'));
 server.on('upgrade', handler);
 server.listen(port, '127.0.0.1', () => {
   console.log(`listening on http://127.0.0.1:${server.address().port}`);

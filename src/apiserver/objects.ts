@@ -38,10 +38,10 @@ export interface ContainerStatus {
   readonly imageID: string;
   readonly containerID?: string;
   readonly ready: boolean;
-  readonly started: boolean;
+  readonly started?: boolean;
   readonly restartCount: number;
   readonly state: ContainerState;
-  readonly lastState: ContainerState;
+  readonly lastState?: ContainerState;
 }
 
 /** `v1.PodCondition`. */

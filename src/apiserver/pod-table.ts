@@ -65,7 +65,7 @@ export function podStatus(pod: Pod): string {
 
 function restarts(statuses: readonly ContainerStatus[], clock: WallClock): string {
   const count = statuses.reduce((sum, { restartCount }) => sum + restartCount, 0);
-  const ends = statuses.flatMap(({ lastState }) => lastState.terminated?.finishedAt ?? []);
+  const ends = statuses.flatMap(({ lastState }) => lastState?.terminated?.finishedAt ?? []);
   const last = ends.toSorted().at(-1);
   return count === 0 || last === undefined ? String(count) : `${count} (${age(last, clock)} ago)`;
 }

@@ -63,6 +63,19 @@ describe('pod table', () => {
     assert.deepEqual(cells(testPod('a')), row);
   });
 
+  it('shows a pod that says no more than it must', () => {
+    const { status, ...rest } = testPod('a');
+    const least = { name: 'main', image: 'i', imageID: '', ready: true, restartCount: 0 };
+    const pod = {
+      ...rest,
+      status: {
+        ...status,
+        containerStatuses: [{ ...least, state: { running: { startedAt: '2026-01-01T00:00:00Z' } } }],
+      },
+    };
+    assert.deepEqual(cells(pod).slice(1, 4), ['1/1', 'Running', '0']);
+  });
+
   it('shows restarts with their age, and why a container does not run', () => {
     const pod = testPod('a', {
       state: { waiting: { reason: 'CrashLoopBackOff' } },

@@ -76,7 +76,7 @@ describe('startCluster', TIMEOUT, () => {
       await until(() => cluster.pods[0]?.pid !== undefined && cluster.pods[0].pid !== pid);
       const status = (await podOf(cluster, name)).status.containerStatuses?.[0];
       assert.equal(status?.restartCount, 1);
-      assert.deepEqual([status?.lastState.terminated?.exitCode, status?.lastState.terminated?.signal], [137, 9]);
+      assert.deepEqual([status?.lastState?.terminated?.exitCode, status?.lastState?.terminated?.signal], [137, 9]);
       assert.equal(await log('?previous=true'), `run of ${name}\n`);
     });
   });

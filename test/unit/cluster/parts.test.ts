@@ -176,7 +176,7 @@ describe('podObject', () => {
 
   it('carries how the last run ended', () => {
     const pod = podObject({ ...record, lastEnd: end, restartCount: 1 });
-    assert.deepEqual(pod.status.containerStatuses?.[0]?.lastState.terminated, {
+    assert.deepEqual(pod.status.containerStatuses?.[0]?.lastState?.terminated, {
       exitCode: 137,
       signal: 9,
       reason: 'Error',
