@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -192,6 +193,28 @@ describe('14: a client that does not read', () => {
     assert.equal(seen.aborted, true);
     assert.equal(seen.given, before);
     assert.equal(clock.pending, 0);
+    socket.destroy();
+  });
+
+  it('is sent no comments on top of what it does not take', async () => {
+    const clock = new VirtualClock();
+    const responses: ServerResponse[] = [];
+    await using server = await serve((_request, response) => {
+      responses.push(response);
+      const blocks = Array.from({ length: 1_000 }, () => 'x'.repeat(64 * 1024));
+      void sinkEvents(response, 200, blocks, { clock, keepAlive: 1_000, writeTimeout: 0 });
+    });
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+    socket.on('error', () => {});
+    socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    socket.pause();
+    let before = -1;
+    while (responses[0] === undefined || responses[0].writableLength !== before || before === 0) {
+      before = responses[0]?.writableLength ?? -1;
+      for (let i = 0; i < 100; i += 1) await turn();
+    }
+    for (let i = 0; i < 100; i += 1) clock.advance(1_000);
+    assert.equal(responses[0].writableLength, before);
     socket.destroy();
   });
 
