@@ -14,7 +14,7 @@ export interface ParsedEvent {
   readonly lastEventId: string;
 }
 
-/** What an {@link EventStreamParser} calls, in the order of the stream. What they throw is thrown by `feed`. */
+/** What an {@link EventStreamParser} calls, in the order of the stream. What they throw is thrown by `feed`, and ends the stream. */
 export interface EventStreamHandlers {
   readonly event: (event: ParsedEvent) => void;
   /** A `retry` field: the reconnection time in milliseconds. */
@@ -42,8 +42,8 @@ const DIGITS = /^[0-9]+$/;
  * Reads `text/event-stream` (WHATWG HTML, 9.2.5 and 9.2.6) out of chunks of bytes, wherever these are cut.
  *
  * Each byte is looked at by two searches, for LF and for CR, and each search goes on where it stopped: a stream without CR
- * is searched for CR once per chunk, not once per line. A line that lies whole in a chunk is read in place; only the start
- * of an unfinished one is copied. A chunk may be reused after `feed` returned.
+ * is searched for CR once per chunk, not once per line. A line that lies whole in a chunk is read in place, and so is data
+ * of one line; only what is unfinished at the end of the chunk is copied. A chunk may be reused after `feed` returned.
  */
 export class EventStreamParser {
   readonly #handlers: EventStreamHandlers;
@@ -55,6 +55,10 @@ export class EventStreamParser {
   /** Bytes of a leading byte order mark that were seen; 3 when the start of the stream is over. */
   #bom = 0;
   #afterCR = false;
+  /** The first line of data, where it was read, until it is clear that there is a second or that the chunk is over. */
+  #only: Buffer | undefined;
+  #onlyStart = 0;
+  #onlyEnd = 0;
 
   /** @throws InvalidArgumentError for limits out of range. */
   constructor(handlers: EventStreamHandlers, options: EventStreamParserOptions = {}) {
@@ -77,7 +81,8 @@ export class EventStreamParser {
    *
    * @throws LimitExceededError past a limit; the stream cannot go on.
    */
-  feed(chunk: Uint8Array): void {
+  feed(bytes: Uint8Array): void {
+    const chunk = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     const end = chunk.length;
     let start = this.#bom < BOM.length ? this.#skipBOM(chunk) : 0;
     if (start >= end) return;
@@ -91,16 +96,14 @@ export class EventStreamParser {
       if (cr < start) cr = find(chunk, CR, start);
       if (lf < start) lf = find(chunk, LF, start);
       const stop = cr < lf ? cr : lf;
-      if (stop === Infinity) {
-        this.#line.append(chunk, start, end);
-        return;
-      }
+      if (stop === Infinity) break;
       if (this.#line.length > 0) {
         this.#line.append(chunk, start, stop);
-        const { bytes, length } = this.#line;
+        const line = this.#line.bytes;
+        const { length } = this.#line;
         // Emptied first: a handler may throw.
         this.#line.clear();
-        this.#readLine(bytes, 0, length);
+        this.#readLine(line, 0, length);
       } else {
         this.#line.check(stop - start);
         this.#readLine(chunk, start, stop);
@@ -110,12 +113,16 @@ export class EventStreamParser {
       if (start === end) this.#afterCR = true;
       else if (chunk[start] === LF) start += 1;
     }
+    // What is kept of the chunk, data before the line whose memory it may lie in.
+    this.#keepOnly();
+    if (start < end) this.#line.append(chunk, start, end);
   }
 
   /** The stream is over: an unfinished block is dropped, its id too. */
   end(): void {
     this.#line.clear();
     this.#data.clear();
+    this.#only = undefined;
     this.#type = '';
     this.#id = this.#lastEventId;
     this.#bom = 0;
@@ -139,7 +146,7 @@ export class EventStreamParser {
     return at;
   }
 
-  #readLine(bytes: Uint8Array, start: number, end: number): void {
+  #readLine(bytes: Buffer, start: number, end: number): void {
     if (start === end) return this.#dispatch();
     if (bytes[start] === COLON) {
       this.#handlers.comment?.(text(bytes, start + 1, end));
@@ -153,10 +160,10 @@ export class EventStreamParser {
     let value = Math.min(colon + 1, end);
     if (value < end && bytes[value] === SPACE) value += 1;
     if (length === 4 && isWord(bytes, start, DATA)) {
-      this.#data.append(bytes, value, end);
-      this.#data.appendByte(LF);
+      this.#addData(bytes, value, end);
     } else if (length === 2 && isWord(bytes, start, ID)) {
-      if (bytes.subarray(value, end).indexOf(0) === -1) this.#id = text(bytes, value, end);
+      const id = text(bytes, value, end);
+      if (!id.includes('\0')) this.#id = id;
     } else if (length === 5 && isWord(bytes, start, EVENT)) {
       this.#type = text(bytes, value, end);
     } else if (length === 5 && isWord(bytes, start, RETRY)) {
@@ -165,15 +172,41 @@ export class EventStreamParser {
     }
   }
 
+  #addData(bytes: Buffer, start: number, end: number): void {
+    if (this.#only === undefined && this.#data.length === 0) {
+      this.#data.check(end - start + 1);
+      this.#only = bytes;
+      this.#onlyStart = start;
+      this.#onlyEnd = end;
+      return;
+    }
+    this.#keepOnly();
+    this.#data.append(bytes, start, end);
+    this.#data.appendByte(LF);
+  }
+
+  #keepOnly(): void {
+    if (this.#only === undefined) return;
+    this.#data.append(this.#only, this.#onlyStart, this.#onlyEnd);
+    this.#data.appendByte(LF);
+    this.#only = undefined;
+  }
+
   #dispatch(): void {
     this.#lastEventId = this.#id;
     const type = this.#type;
     this.#type = '';
-    const { length } = this.#data;
-    if (length === 0) return;
-    // Decoded as a whole, less the last line feed: no sequence of UTF-8 spans a line feed.
-    const data = text(this.#data.bytes, 0, length - 1);
-    this.#data.clear();
+    let data: string;
+    if (this.#only !== undefined) {
+      data = text(this.#only, this.#onlyStart, this.#onlyEnd);
+      this.#only = undefined;
+    } else {
+      const { length } = this.#data;
+      if (length === 0) return;
+      // Decoded as a whole, less the last line feed: no sequence of UTF-8 spans a line feed.
+      data = text(this.#data.bytes, 0, length - 1);
+      this.#data.clear();
+    }
     this.#handlers.event({ type: type === '' ? MESSAGE_TYPE : type, data, lastEventId: this.#lastEventId });
   }
 }
@@ -194,7 +227,6 @@ function find(bytes: Uint8Array, byte: number, from: number): number {
 }
 
 /** UTF-8 with U+FFFD for what is none. `Buffer` keeps byte order marks, which are ordinary characters here. */
-function text(bytes: Uint8Array, start: number, end: number): string {
-  if (start >= end) return '';
-  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8');
+function text(bytes: Buffer, start: number, end: number): string {
+  return start >= end ? '' : bytes.toString('utf8', start, end);
 }
