@@ -42,7 +42,8 @@ export function serveConnect(
   runtime.assertRunning(pod, container);
   const handle = remoteCommandHandler(
     (session) => (attaching ? runtime.attach(pod, container, session) : runtime.exec(pod, container, session)),
-    options,
+    // Origins were checked before any route was looked for.
+    { allowedOrigins: 'any', ...options },
   );
   handle(req, upgrade.socket, upgrade.head);
 }

@@ -70,9 +70,8 @@ function serve(upgrade: Upgrade): void {
   const { req, settings } = upgrade;
   if (settings.stopped()) throw new StoppedError();
   if (!isUpgradeRequest(req)) throw refusal('unable to upgrade: Connection must contain upgrade');
-  for (const origin of headerValues(req, 'origin')) {
-    if (!settings.allowsOrigin(origin)) throw new ForeignOriginError(origin);
-  }
+  const foreign = settings.originRefusal(req);
+  if (foreign !== undefined) throw new ForeignOriginError(foreign.message);
   if (isWebSocketRequest(req)) serveWebSocket(upgrade);
   else serveSpdy(upgrade);
 }
@@ -122,11 +121,7 @@ function portsOf(req: IncomingMessage, protocol: string, settings: ForwardSettin
 }
 
 /** A browser asks, for a page that nobody has allowed. */
-class ForeignOriginError extends Error {
-  constructor(origin: string) {
-    super(`forbidden: the origin ${JSON.stringify(origin)} may not use this server`);
-  }
-}
+class ForeignOriginError extends Error {}
 
 /** The handler was stopped by its signal. */
 class StoppedError extends Error {}

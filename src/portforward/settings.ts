@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../clock/clock.js';
 import { systemClock } from '../clock/clock.js';
+import { originRefusal, type OriginOptions, type Refusal } from '../carrier/websocket/index.js';
 import { InvalidArgumentError } from '../errors/index.js';
 import { DEFAULT_LIMITS, resolveLimits, type Limits } from '../limits/limits.js';
 import { checkOptionNames, type OptionNames } from '../limits/option-names.js';
@@ -9,18 +10,12 @@ import type { PortDialer } from './dial-port.js';
 import { MAX_PORT, type PortForwardTransport } from './protocol.js';
 import type { DialPort } from './types.js';
 
-/** How {@link portForwardHandler} serves. */
-export interface PortForwardHandlerOptions {
+/** How {@link portForwardHandler} serves, and which pages may have browsers ask: by default only those of its own host. */
+export interface PortForwardHandlerOptions extends OriginOptions {
   /** The ports that may be forwarded. Default: all. Others fail like ports where nothing listens; on `v4.channel.k8s.io`, 403. */
   readonly ports?: readonly number[];
   /** What is spoken; other requests are refused with 400. Default: all three. */
   readonly transports?: readonly PortForwardTransport[];
-  /**
-   * Origins, such as `http://127.0.0.1:8080`, of pages whose browsers may ask; `'any'`: all. A request without an Origin
-   * comes from no browser and is served. Others are refused with 403: a page of a stranger could otherwise reach through
-   * this server what the visitor can. Default none.
-   */
-  readonly allowedOrigins?: readonly string[] | 'any';
   /**
    * When clients are told, on the error stream, why a connection failed. client-go, and so kubectl, ends its whole
    * session upon any text there. `scoped`: only those that say that it ends one connection, as `portForward` does; for
@@ -64,7 +59,8 @@ export interface PortForwardHandlerOptions {
 
 /** The options with everything decided. */
 export interface ForwardSettings extends PortDialer {
-  readonly allowsOrigin: (origin: string) => boolean;
+  /** Why a page's request is refused, if it is. */
+  readonly originRefusal: (req: IncomingMessage) => Refusal | undefined;
   /** @throws PortNotAllowedError */
   readonly checkPort: (port: number) => void;
   readonly errorText: 'scoped' | 'always';
@@ -87,6 +83,7 @@ const OPTIONS: OptionNames<PortForwardHandlerOptions> = {
   ports: true,
   transports: true,
   allowedOrigins: true,
+  allowedHosts: true,
   errorText: true,
   maxConnections: true,
   dialTimeout: true,
@@ -123,7 +120,7 @@ export function resolveSettings(dial: DialPort, options: PortForwardHandlerOptio
     errorText,
     maxConnections,
     transports: new Set(transports),
-    allowsOrigin: originCheck(options.allowedOrigins),
+    originRefusal: originCheck(options),
     checkPort: portCheck(options.ports),
     dialTimeout: milliseconds('dialTimeout', options.dialTimeout, 20_000),
     creationTimeout: milliseconds('creationTimeout', options.creationTimeout, 30_000),
@@ -158,11 +155,12 @@ function limitsFor(maxConnections: number, given: Partial<Limits> = {}): Limits 
   });
 }
 
-function originCheck(allowed: readonly string[] | 'any' = []): (origin: string) => boolean {
-  if (allowed === 'any') return () => true;
-  if (!Array.isArray(allowed)) throw new InvalidArgumentError("allowedOrigins must be a list of origins, or 'any'");
-  const origins = new Set(allowed);
-  return (origin) => origins.has(origin);
+function originCheck(options: OriginOptions): (req: IncomingMessage) => Refusal | undefined {
+  const { allowedOrigins = [] } = options;
+  if (allowedOrigins !== 'any' && !Array.isArray(allowedOrigins)) {
+    throw new InvalidArgumentError("allowedOrigins must be a list of origins, or 'any'");
+  }
+  return (req) => originRefusal(req, options);
 }
 
 function portCheck(ports: readonly number[] | undefined): (port: number) => void {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { systemClock, type Clock } from '../clock/clock.js';
-import { isWebSocketRequest } from '../carrier/websocket/index.js';
+import { isWebSocketRequest, originRefusal, type OriginOptions } from '../carrier/websocket/index.js';
 import { InvalidArgumentError } from '../errors/index.js';
 import { HandshakeError, absorbErrors, isUpgradeRequest, refuseUpgrade } from '../httpstream/index.js';
 import { resolveLimits, type Limits } from '../limits/limits.js';
@@ -20,8 +20,8 @@ import type {
   RunRemoteCommand,
 } from './types.js';
 
-/** How {@link remoteCommandHandler} serves. */
-export interface RemoteCommandHandlerOptions {
+/** How {@link remoteCommandHandler} serves, and which pages may have browsers ask: by default only those of its own host. */
+export interface RemoteCommandHandlerOptions extends OriginOptions {
   /** Whether WebSockets are accepted. `false` refuses them with 400, upon which clients fall back to SPDY. Default true. */
   readonly webSocket?: boolean;
   /** Protocols for SPDY, where the client's preference decides. Default v4 to v1, as the originals list. */
@@ -55,6 +55,8 @@ export interface RemoteCommandHandlerOptions {
 }
 
 const OPTIONS: OptionNames<RemoteCommandHandlerOptions> = {
+  allowedOrigins: true,
+  allowedHosts: true,
   webSocket: true,
   spdyProtocols: true,
   ttyWithStderr: true,
@@ -75,7 +77,7 @@ const HOUR = 3_600_000;
  * `server.on('upgrade', remoteCommandHandler(async (session) => …))`.
  *
  * What is wrong before the upgrade is answered with an HTTP status and a Kubernetes Status: 400 for a bad query or no
- * stream protocol, 403 for none in common.
+ * stream protocol, 403 for none in common, and for an Origin or Host that {@link OriginOptions} does not allow.
  *
  * Sources: cri-streaming `remotecommand/httpstream.go` and `exec.go`, apiserver `wsstream`.
  *
@@ -87,12 +89,18 @@ export function remoteCommandHandler(
 ): RemoteCommandHandler {
   if (typeof run !== 'function') throw new InvalidArgumentError('a function that serves sessions is needed');
   checkOptionNames('remoteCommandHandler', options, OPTIONS);
+  const { allowedOrigins = [] } = options;
+  if (allowedOrigins !== 'any' && !Array.isArray(allowedOrigins)) {
+    throw new InvalidArgumentError("allowedOrigins must be a list of origins, or 'any'");
+  }
   const serve = acceptor(options);
   const onError = options.onError ?? (() => {});
   return (req, socket, head) => {
     // In this very tick, or an early reset would end the process.
     absorbErrors(socket);
     keepAlive(socket);
+    const foreign = originRefusal(req, options);
+    if (foreign !== undefined) return refuseUpgrade(socket, foreign.code, foreign.message);
     void serve(req, socket, head).then(
       (session) => (session === undefined ? undefined : serveSession(session, run, onError)),
       (error: unknown) => refuse(socket, error),

@@ -261,6 +261,8 @@ describe('the browser build in Chromium', { timeout: 170_000 }, () => {
     const idle = run<Idle>('idle', { milliseconds: 60_000, pingPeriod: 300, pingTimeout: 500 }, behind);
     const known = server.pages.length;
     while (server.pages.length === known) await delay(10);
+    // Once this is answered, so is the page's handshake.
+    await server.pages[known]?.connection.ping();
     proxy.stall();
     const { failed, closed } = await idle;
     assert.equal(closed.kind, 'ping-timeout');

@@ -350,8 +350,8 @@ export class YamuxMachine<Owner, Bytes extends Uint8Array = Buffer> implements M
   /** The first frame of this side on a stream: says that the stream is, and how large its window is. */
   #begin(stream: YamuxStream<Owner>, flag: number, first: Uint8Array | undefined): void {
     this.#activity++;
-    const wanted = Math.min(this.#limits.streamBufferBytes - stream.window, this.#budget.growth(stream.window));
-    const extra = Math.max(0, wanted);
+    const wanted = this.#limits.streamBufferBytes - stream.window;
+    const extra = wanted > 0 ? Math.max(0, this.#budget.growth(stream.window, wanted)) : 0;
     if (first === undefined || extra > 0) {
       stream.window += extra;
       stream.receiveWindow += extra;
@@ -370,7 +370,7 @@ export class YamuxMachine<Owner, Bytes extends Uint8Array = Buffer> implements M
    */
   #announce(stream: YamuxStream<Owner>, now: number): void {
     const roundTrip = this.#roundTrip.get(now);
-    const growth = this.#budget.growth(stream.window);
+    const growth = this.#budget.growth(stream.window, stream.window);
     const hasteful = roundTrip !== undefined && now - stream.announcedAt < 2 * roundTrip;
     const change = growth < 0 ? Math.ceil(Math.max(growth, -stream.unannounced)) : hasteful ? growth : 0;
     const delta = stream.unannounced + change;

@@ -52,14 +52,14 @@ export class ReceiveBudget {
   }
 
   /**
-   * How much the window of a stream may grow now, at most by itself; negative: by how much it should shrink, because
+   * How much the window of a stream may grow now, at most by `most`; negative: by how much it should shrink, because
    * room for new streams has become scarce.
    */
-  growth(window: number): number {
+  growth(window: number, most: number): number {
     const { acceptBacklog, maxStreams, maxStreamWindowBytes, receiveBudgetBytes } = this.#limits;
     const reserve = Math.min(acceptBacklog, Math.max(0, maxStreams - this.#inbound)) * INITIAL_WINDOW;
     const spare = receiveBudgetBytes - this.#committed - this.#held() - reserve;
-    if (spare >= 0) return Math.max(0, Math.min(window, spare, maxStreamWindowBytes - window));
+    if (spare >= 0) return Math.max(0, Math.min(most, spare, maxStreamWindowBytes - window));
     return -Math.min(window / 2, window - INITIAL_WINDOW, -spare);
   }
 
