@@ -332,7 +332,8 @@ export class MuxStream extends Duplex implements IncomingStream {
     this.#held = undefined;
     this.#host.released(this);
     callback(error);
-    this.written(error ?? new StreamResetError('cancel', { initiator: 'local' }));
+    // Most streams end with nothing left to write, and an error's stack trace costs more than the rest of the ending.
+    if (this.#writing !== undefined) this.written(error ?? new StreamResetError('cancel', { initiator: 'local' }));
   }
 
   #write(chunks: readonly Buffer[], callback: (error?: Error | null) => void): void {

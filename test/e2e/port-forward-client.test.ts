@@ -14,6 +14,7 @@ import {
 import { attempts, endOf, fetchPattern, load, sendPattern } from '../interop/support/forward-load.js';
 import { digestOf, patternSha256, patternStream } from '../interop/support/pattern.js';
 import { startPortForwardServer, type PortForwardServer } from '../interop/support/port-forward-servers.js';
+import { failOnLeftovers } from '../interop/support/leftovers.js';
 import { createWebServer, listenOnLoopback } from '../interop/support/web-pod.js';
 
 const MEBIBYTE = 1024 * 1024;
@@ -38,6 +39,7 @@ before(async () => {
 after(async () => {
   web.close().closeAllConnections();
   echo.close();
+  failOnLeftovers();
   await Promise.all([once(web, 'close'), once(echo, 'close')]);
 });
 
