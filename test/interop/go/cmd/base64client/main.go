@@ -23,7 +23,8 @@ func main() {
 	chunk := flag.Int("chunk", 1000, "bytes in a message")
 	flag.Parse()
 
-	config, err := websocket.NewConfig(*address, "http://localhost/")
+	// The library cannot do without an Origin; this is what a page of the server itself would send.
+	config, err := websocket.NewConfig(*address, strings.Replace(*address, "ws", "http", 1))
 	if err != nil {
 		report.Fatal(err)
 	}
