@@ -39,7 +39,7 @@ describe('security: port-forward of the embedded cluster reaches the pod and not
     const accepted: Socket[] = [];
     const victim = createServer((socket) => accepted.push(socket));
     const port = await listenOn(victim, '127.0.0.1');
-    const pod = createServer((socket) => socket.end('pod'));
+    const pod = createServer((socket) => void socket.resume().end('pod'));
     pod.listen(port, '127.77.66.55');
     await once(pod, 'listening');
     const { runtime, object } = runtimeAt('127.77.66.55', port);
@@ -49,6 +49,8 @@ describe('security: port-forward of the embedded cluster reaches the pod and not
       let text = '';
       for await (const chunk of connection) text += String(chunk);
       assert.equal(text, 'pod');
+      // Newer Node leaves the other direction open, as it was asked to.
+      connection.destroy();
     }
     assert.equal(accepted.length, 0);
     for (const server of [victim, pod]) server.close();
