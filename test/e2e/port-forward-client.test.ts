@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { Server as HttpServer } from 'node:http';
-import { connect, createServer, type Server } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import {
   portForward,
@@ -27,11 +27,14 @@ let webPort: number;
 /** Sends everything back, and its end after that of the client. */
 let echo: Server;
 let echoPort: number;
+const echoes = new Set<Socket>();
 
 before(async () => {
   web = createWebServer();
   webPort = await listenOnLoopback(web);
   echo = createServer({ allowHalfOpen: true }, (socket) => {
+    echoes.add(socket);
+    socket.once('close', () => echoes.delete(socket));
     socket.on('error', () => {}).pipe(socket);
   });
   echoPort = await listenOnLoopback(echo);
@@ -39,6 +42,8 @@ before(async () => {
 after(async () => {
   web.close().closeAllConnections();
   echo.close();
+  // Servers that were killed may not have said goodbye to it.
+  for (const socket of echoes) socket.destroy();
   failOnLeftovers();
   await Promise.all([once(web, 'close'), once(echo, 'close')]);
 });
