@@ -7,7 +7,7 @@ import {
   StreamsExhaustedError,
   type ResetReason,
 } from '../../../../src/errors/index.js';
-import type { WireStream } from '../../../../src/wire/machine.js';
+import type { Machine, WireStream } from '../../../../src/wire/machine.js';
 import {
   control,
   data,
@@ -239,6 +239,17 @@ describe('SpdyMachine', () => {
       harness.machine.pendingControlFrames = 0;
     }
     assert.deepEqual(portions, [10, 10, 10, 5]);
+  });
+
+  it('tells nobody what was consumed: there are no windows', () => {
+    const harness = new MachineHarness('client');
+    const stream = harness.open();
+    harness.takeOutput();
+    const machine: Machine<string, Buffer> = harness.machine;
+    const before = machine.pendingControlFrames;
+    machine.consumed(stream, 1_000_000, () => harness.now);
+    assert.deepEqual(harness.takeOutput(), []);
+    assert.equal(machine.pendingControlFrames, before);
   });
 
   it('counts what users do as activity, and pings not', () => {
