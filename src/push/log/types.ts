@@ -1,0 +1,128 @@
+/** Streams of a log and, for each, the data of its event types. */
+export type StreamTypes = Record<string, Record<string, unknown>>;
+
+/** One event of a log. */
+export interface LogEvent<T = unknown, Type extends string = string> {
+  readonly kind: 'event';
+  readonly stream: string;
+  /** `message` unless it was published with another. */
+  readonly type: Type;
+  /** What travels: the text that was published, or the JSON of the value. */
+  readonly data: string;
+  /** The run of the pod that published it. */
+  readonly origin: string;
+  /** Its number among all events of its origin, from 1, without holes. */
+  readonly n: number;
+  /** Its number among all that this log has appended, from 1: local to this run, unlike the cursor. */
+  readonly index: number;
+  /** The clock's milliseconds at which it was published, as far as this pod can tell. */
+  readonly time: number;
+  /** The idempotency key that it was published with. */
+  readonly key: string | undefined;
+  /** Parses `data` anew. @throws SyntaxError when it is no JSON. */
+  json(): T;
+}
+
+/**
+ * Why events are missing: they left the bounded history (`expired`); the client read too slowly (`overtaken`); the cursor
+ * names a run that this pod does not know, such as the one before a restart (`unknown-origin`); or every pod that held
+ * them is gone (`lost`).
+ */
+export type GapReason = 'expired' | 'overtaken' | 'unknown-origin' | 'lost';
+
+/** Events that are missing: those of `origin` with `after` < n <= `through`, as far as they were of the streams followed. */
+export interface MissingRange {
+  readonly origin: string;
+  readonly after: number;
+  /** `undefined` when this pod does not know. */
+  readonly through: number | undefined;
+}
+
+/** Tells a client that events are missing, and where it goes on. */
+export interface Gap {
+  readonly kind: 'gap';
+  readonly reason: GapReason;
+  /** The names or patterns that the client follows. */
+  readonly streams: readonly string[];
+  /** What is known of the missing events; there may be more. */
+  readonly missing: readonly MissingRange[];
+}
+
+/** What following a log brings: events, and gaps where events are missing. */
+export type LogItem<E extends LogEvent = LogEvent> = E | Gap;
+
+/** Where following begins: behind the newest event, before the oldest retained one, after a cursor, or at an index of this run. */
+export type StartPosition = 'now' | 'start' | { readonly cursor: string } | { readonly index: number };
+
+/**
+ * How the items of a log become what one transport sends. Frames are made once per event and shared by all followers with
+ * the same framer, so that framers must be long-lived objects and frames are never changed.
+ */
+export interface Framer<F> {
+  event(event: LogEvent, cursor: string): F;
+  gap(gap: Gap, cursor: string): F;
+  /** Several frames in a row as one; never called with none. May be called with one. */
+  batch(frames: readonly F[]): F;
+  /** Bytes of a frame, for bounds. */
+  size(frame: F): number;
+}
+
+/** Why following ended. */
+export type EndReason =
+  /** The follower ended it: the client has gone. */
+  | 'left'
+  /** The log was closed. */
+  | 'closed'
+  /** The ring overtook the client, and the policy is to drop it. */
+  | 'overtaken'
+  /** The client took no bytes for too long. */
+  | 'stalled'
+  /** The client broke the rules of its transport. */
+  | 'protocol'
+  /** A server-side time limit passed. */
+  | 'timeout';
+
+/** What a follower asks of a log. */
+export interface FollowOptions<F> {
+  /** Names, and patterns in which `*` stands for any characters. */
+  readonly streams: string | readonly string[];
+  /** Default `now`. */
+  readonly start?: StartPosition;
+  readonly framer: Framer<F>;
+  /** Short name, for metrics and the list of subscribers: `sse`, `websocket`, … */
+  readonly transport: string;
+  /** Who it is, for the list of subscribers: an address, a user. */
+  readonly peer?: string | undefined;
+  /** What happens when the ring overtakes the client: it is told of the gap and goes on, or it is dropped. Default `gap`. */
+  readonly whenOvertaken?: 'gap' | 'drop';
+  /** There is something to pull again. Called once after a `pull` that returned nothing, from the flush of a later tick. */
+  readonly onReady: () => void;
+  /** Following ended otherwise than by `end('left')`. Called once. */
+  readonly onEnd?: (reason: EndReason) => void;
+}
+
+/** A piece of what a follower is due. */
+export interface Slice<F> {
+  readonly payload: F;
+  /** Items in it. */
+  readonly items: number;
+  readonly bytes: number;
+}
+
+/** One client following a log. Everything is pulled: nothing waits in a queue of the client's own. */
+export interface Follower<F> {
+  /** Unique in the log. */
+  readonly id: number;
+  /** The cursor behind what was pulled so far: the position to resume from. */
+  readonly cursor: string;
+  /** Items that are due, at most; at least 1 when there are any. */
+  readonly lag: number;
+  readonly ended: EndReason | undefined;
+  /**
+   * The next items, oldest first, or `undefined` when there are none: then `onReady` will be called. At least one item
+   * comes, whatever its size.
+   */
+  pull(limit?: { readonly items?: number; readonly bytes?: number }): Slice<F> | undefined;
+  /** Ends following, and counts the reason. Safe to call again. */
+  end(reason?: EndReason): void;
+}
