@@ -2,6 +2,8 @@
 export interface Timer {
   /** Stops the timer; does nothing when it has fired or was cancelled. */
   cancel(): void;
+  /** Lets the process end though the timer waits. Clocks without a process behind them have no need of it. */
+  unref?(): void;
 }
 
 /** Source of all time in Trunkline: monotonic milliseconds and timers. Tests put a virtual one in its place. */
@@ -20,6 +22,6 @@ export const systemClock: Clock = {
   now: () => performance.now(),
   setTimeout(callback, milliseconds) {
     const timer = setTimeout(callback, Math.min(milliseconds, LONGEST_DELAY));
-    return { cancel: () => clearTimeout(timer) };
+    return { cancel: () => clearTimeout(timer), unref: () => void timer.unref() };
   },
 };

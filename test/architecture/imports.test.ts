@@ -10,6 +10,7 @@ const RANKS: Readonly<Record<string, number>> = {
   errors: 0,
   clock: 0,
   bytes: 0,
+  logger: 0,
   limits: 1,
   wire: 2,
   httpstream: 2,
@@ -23,6 +24,7 @@ const RANKS: Readonly<Record<string, number>> = {
   'index.ts': 4,
   remotecommand: 6,
   portforward: 6,
+  push: 6,
   proxy: 6.2,
   kubernetes: 6.5,
   apiserver: 7,
@@ -47,6 +49,7 @@ const IO_FOLDERS: ReadonlySet<string> = new Set([
   'carrier',
   'portforward',
   'proxy',
+  'push',
   'apiserver',
   'cluster',
   'cli',
@@ -61,6 +64,8 @@ const THIRD_PARTY: Readonly<Record<string, readonly string[]>> = {
   commander: ['cli'],
   '@kubernetes/client-node': ['kubernetes'],
   '@lydell/node-pty': ['cluster'],
+  '@grpc/grpc-js': ['push/grpc'],
+  '@grpc/proto-loader': ['push/grpc'],
 };
 
 interface Import {

@@ -80,7 +80,9 @@ export type EndReason =
   /** The client broke the rules of its transport. */
   | 'protocol'
   /** A server-side time limit passed. */
-  | 'timeout';
+  | 'timeout'
+  /** The transport failed to serve it: a defect, or a hook of the user that threw. The error is a warning of the process. */
+  | 'failed';
 
 /** What a follower asks of a log. */
 export interface FollowOptions<F> {
@@ -97,7 +99,10 @@ export interface FollowOptions<F> {
   readonly whenOvertaken?: 'gap' | 'drop';
   /** There is something to pull again. Called once after a `pull` that returned nothing, from the flush of a later tick. */
   readonly onReady: () => void;
-  /** Following ended otherwise than by `end('left')`. Called once. */
+  /**
+   * The log ends following: it was closed, or the client was overtaken and is to be dropped. Called once, and not for
+   * `end()`. While a closing log calls it, `pull` still gives what is due.
+   */
   readonly onEnd?: (reason: EndReason) => void;
 }
 
@@ -113,6 +118,14 @@ export interface Slice<F> {
 export interface Follower<F> {
   /** Unique in the log. */
   readonly id: number;
+  /** The names or patterns that it follows, in one order. */
+  readonly streams: readonly string[];
+  readonly transport: string;
+  readonly peer: string | undefined;
+  /** When it began, in the clock's milliseconds. */
+  readonly since: number;
+  /** Items that were pulled. */
+  readonly delivered: number;
   /** The cursor behind what was pulled so far: the position to resume from. */
   readonly cursor: string;
   /** Items that are due, at most; at least 1 when there are any. */

@@ -1,0 +1,149 @@
+import { raise } from './cursor.js';
+import { Entry } from './entry.js';
+import type { StoredItem } from './event.js';
+import { FrameCache } from './frame-cache.js';
+import { OriginTable } from './origin-table.js';
+import { Ring } from './ring.js';
+import type { LogSettings } from './settings.js';
+import type { EndReason, Framer } from './types.js';
+
+/** What a channel needs of its log. */
+export interface ChannelHost {
+  readonly settings: LogSettings;
+  /** Number of the newest event that this run has published, over all streams. */
+  readonly selfNumber: number;
+  /** Number up to which the log has had all events of an origin; 0 for an origin it does not know. */
+  have(origin: string): number;
+  knows(origin: string): boolean;
+  /** When an event came that is still held; `undefined` for others. */
+  timeOf(origin: string, n: number): number | undefined;
+  /** Followers of the channel wait for what was appended. */
+  dirty(channel: Channel): void;
+  /** The entry of a stream has left the history. */
+  evicted(channel: Channel, entry: Entry): void;
+}
+
+/** A follower as its channel sees it. */
+export interface Member {
+  ready(): void;
+  finish(reason: EndReason): void;
+}
+
+/** One ring in the order of arrival that followers go along: that of a stream, or of several and of patterns. */
+export class Channel {
+  /** Names and patterns, in one order. */
+  readonly targets: readonly string[];
+  readonly ring: Ring<Entry> = new Ring();
+  readonly table: OriginTable;
+  readonly members: Set<Member> = new Set();
+  /** Index of the newest item that left the ring; 0 for none. */
+  evictedIndex = 0;
+  bytes = 0;
+  readonly host: ChannelHost;
+  #waiting: Member[] = [];
+  readonly #caches = new Map<Framer<unknown>, FrameCache<unknown>>();
+
+  constructor(targets: readonly string[], host: ChannelHost) {
+    this.targets = targets;
+    this.host = host;
+    const { history, limits } = host.settings;
+    this.table = new OriginTable(history.age, limits.maxCursorOrigins);
+  }
+
+  /** The position of now. */
+  get cursor(): string {
+    return this.table.cursor(this.host.settings.origin, this.host.selfNumber);
+  }
+
+  /** @param selfNumber Number of this run's newest event at the time when the item came. */
+  append(item: StoredItem, selfNumber: number = this.host.selfNumber): Entry {
+    this.table.appended(item.origin, item.n, item.time);
+    const entry = new Entry(item, this.table.cursor(this.host.settings.origin, selfNumber));
+    this.ring.push(entry);
+    this.bytes += entry.bytes;
+    const { events, bytes } = this.host.settings.history;
+    while (this.ring.size > 1 && (this.ring.size > events || this.bytes > bytes)) this.evictOldest();
+    if (this.#waiting.length > 0) this.host.dirty(this);
+    return entry;
+  }
+
+  evictOldest(): void {
+    const position = this.ring.first;
+    const entry = this.ring.shift();
+    if (entry === undefined) return;
+    this.bytes -= entry.bytes;
+    this.evictedIndex = entry.item.index;
+    this.table.evicted(entry.item.origin, entry.item.n, entry.item.time);
+    for (const cache of this.#caches.values()) cache.drop(position);
+    this.host.evicted(this, entry);
+  }
+
+  /** Drops what the log has dropped: all items up to an index. */
+  evictThrough(index: number): void {
+    for (let oldest = this.oldest; oldest !== undefined && oldest.item.index <= index; oldest = this.oldest) {
+      this.evictOldest();
+    }
+  }
+
+  get oldest(): Entry | undefined {
+    return this.ring.at(this.ring.first);
+  }
+
+  /** Vector before the oldest entry. */
+  base(): Map<string, number> {
+    const { origin } = this.host.settings;
+    const floors = this.table.floors();
+    if (!floors.has(origin)) raise(floors, new Map([[origin, 0]]));
+    return floors;
+  }
+
+  /** Position of the first entry with at least this index. */
+  positionOf(index: number): number {
+    let low = this.ring.first;
+    let high = this.ring.end;
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      if ((this.ring.at(middle)?.item.index ?? 0) < index) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  join<F>(member: Member, framer: Framer<F>): FrameCache<F> {
+    this.members.add(member);
+    let cache = this.#caches.get(framer);
+    if (cache === undefined) {
+      cache = new FrameCache<unknown>(framer, this.ring, this.targets);
+      this.#caches.set(framer, cache);
+    }
+    cache.users += 1;
+    return cache as FrameCache<F>;
+  }
+
+  leave(member: Member, cache: FrameCache<unknown>): void {
+    if (!this.members.delete(member)) return;
+    cache.users -= 1;
+    if (cache.users === 0) this.#caches.delete(cache.framer);
+  }
+
+  /** The member has had everything; it wants to hear of more. */
+  wait(member: Member): void {
+    this.#waiting.push(member);
+  }
+
+  /** Tells everyone who waits. Who waits again meanwhile is told next time. */
+  flush(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const member of waiting) {
+      try {
+        member.ready();
+      } catch (error) {
+        // One client's failure must neither keep the others from being served nor be hidden.
+        process.emitWarning(error instanceof Error ? error : new Error(String(error)));
+        member.finish('failed');
+      }
+    }
+    for (const cache of this.#caches.values()) cache.clear();
+  }
+}

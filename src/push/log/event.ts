@@ -1,0 +1,65 @@
+import type { LogEvent } from './types.js';
+
+/** What an event costs besides its text, for the bounds of the history. */
+const OVERHEAD_BYTES = 128;
+
+/** What a record is made of. */
+export interface EventFields {
+  readonly stream: string;
+  readonly type: string;
+  readonly data: string;
+  readonly origin: string;
+  readonly n: number;
+  readonly index: number;
+  readonly time: number;
+  readonly key: string | undefined;
+}
+
+/** An event as the log holds it. */
+export class StoredEvent implements LogEvent {
+  readonly kind = 'event';
+  readonly stream: string;
+  readonly type: string;
+  readonly data: string;
+  readonly origin: string;
+  readonly n: number;
+  readonly index: number;
+  readonly time: number;
+  readonly key: string | undefined;
+
+  constructor(fields: EventFields) {
+    this.stream = fields.stream;
+    this.type = fields.type;
+    this.data = fields.data;
+    this.origin = fields.origin;
+    this.n = fields.n;
+    this.index = fields.index;
+    this.time = fields.time;
+    this.key = fields.key;
+  }
+
+  json(): unknown {
+    return JSON.parse(this.data) as unknown;
+  }
+}
+
+/** Events of `origin` up to `n` that no pod holds any more, as an entry of the log that followers pass. */
+export interface StoredLoss {
+  readonly kind: 'loss';
+  readonly origin: string;
+  /** The number before the first one lost. */
+  readonly after: number;
+  /** The last one lost. */
+  readonly n: number;
+  readonly index: number;
+  readonly time: number;
+}
+
+/** What a log appends. */
+export type StoredItem = StoredEvent | StoredLoss;
+
+/** What an item counts for in the bounds of the history. */
+export function costOf(item: StoredItem): number {
+  if (item.kind === 'loss') return OVERHEAD_BYTES;
+  return OVERHEAD_BYTES + Buffer.byteLength(item.data) + item.type.length + (item.key?.length ?? 0);
+}

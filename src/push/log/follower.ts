@@ -1,0 +1,203 @@
+import { END_CHANNEL, GAP_CHANNEL, publishIfListened, type DiagnosticsLog } from '../diagnostics/channels.js';
+import type { Channel, Member } from './channel.js';
+import type { Counters } from './counters.js';
+import { formatCursor, parseCursor } from './cursor.js';
+import type { Cut, FrameCache } from './frame-cache.js';
+import { PrivateView } from './private-view.js';
+import { resume } from './resume.js';
+import type { EndReason, FollowOptions, Follower, Gap, GapReason, MissingRange, Slice } from './types.js';
+
+/** Where a follower begins. */
+export type Beginning =
+  | { readonly position: number; readonly cursor: string; readonly skipBelow?: number; readonly gap?: true }
+  | { readonly vector: ReadonlyMap<string, number>; readonly cursor: string };
+
+/** What a follower needs of its log. */
+export interface FollowerHost {
+  readonly counters: Counters;
+  readonly log: DiagnosticsLog;
+  /** Follower `id` has left the channel. */
+  left(id: number, channel: Channel): void;
+}
+
+interface PendingGap {
+  readonly reason: GapReason;
+  readonly missing: readonly MissingRange[];
+  readonly cursor: string;
+}
+
+/** One client: a position in a channel. While its own vector differs from the channel's, what it is sent is made for it. */
+export class LogFollower<F> implements Follower<F>, Member {
+  readonly id: number;
+  readonly transport: string;
+  readonly peer: string | undefined;
+  readonly since: number;
+  delivered = 0;
+  ended: EndReason | undefined;
+  readonly #channel: Channel;
+  readonly #host: FollowerHost;
+  readonly #cache: FrameCache<F>;
+  readonly #options: FollowOptions<F>;
+  #position: number;
+  /** Behind what was pulled, unless a private view knows better. */
+  #cursor: string;
+  #private: PrivateView<F> | undefined;
+  #gap: PendingGap | undefined;
+  #skipBelow: number;
+  #waiting = false;
+  #finishing = false;
+  #dropped = false;
+
+  constructor(id: number, channel: Channel, host: FollowerHost, options: FollowOptions<F>, beginning: Beginning) {
+    this.id = id;
+    this.transport = options.transport;
+    this.peer = options.peer;
+    this.since = channel.host.settings.clock.now();
+    this.#channel = channel;
+    this.#host = host;
+    this.#options = options;
+    this.#position = 0;
+    this.#cursor = beginning.cursor;
+    this.#skipBelow = 0;
+    this.#cache = channel.join(this, options.framer);
+    host.counters.joined(this.transport);
+    if ('vector' in beginning) {
+      this.#resume(beginning.vector, undefined);
+      return;
+    }
+    this.#position = beginning.position;
+    this.#skipBelow = beginning.skipBelow ?? 0;
+    if (beginning.gap === true) this.#gap = { reason: 'expired', missing: [], cursor: beginning.cursor };
+  }
+
+  get streams(): readonly string[] {
+    return this.#channel.targets;
+  }
+
+  get cursor(): string {
+    if (this.#private !== undefined) return formatCursor(this.#private.vector);
+    if (this.#gap === undefined && this.#position === this.#channel.ring.end) return this.#channel.cursor;
+    return this.#cursor;
+  }
+
+  get lag(): number {
+    const { ring } = this.#channel;
+    return ring.end - Math.max(this.#position, ring.first) + (this.#gap === undefined ? 0 : 1);
+  }
+
+  pull(limit?: { readonly items?: number; readonly bytes?: number }): Slice<F> | undefined {
+    if (this.ended !== undefined || (this.#finishing && this.#dropped)) return undefined;
+    const maxItems = Math.max(1, limit?.items ?? Infinity);
+    const maxBytes = limit?.bytes ?? Infinity;
+    const { ring } = this.#channel;
+    if (this.#position < ring.first && !this.#overtaken()) return undefined;
+    if (this.#gap !== undefined) return this.#tell(this.#gap);
+    if (this.#skipBelow > 0) this.#skip();
+    if (this.#private !== undefined) {
+      const { to, cut } = this.#private.cut(this.#position, maxItems, maxBytes);
+      this.#position = to;
+      if (this.#private.done(to)) {
+        this.#cursor = formatCursor(this.#private.vector);
+        this.#private = undefined;
+      }
+      if (cut !== undefined) return this.#count(cut);
+    }
+    if (this.#private !== undefined || this.#position >= ring.end) return this.#wait();
+    const cut = this.#cache.cut(this.#position, maxItems, maxBytes);
+    this.#position = cut.to;
+    this.#cursor = ring.at(cut.to - 1)?.cursor ?? this.#cursor;
+    return this.#count(cut);
+  }
+
+  end(reason: EndReason = 'left'): void {
+    if (this.ended !== undefined) return;
+    this.ended = reason;
+    this.#channel.leave(this, this.#cache);
+    this.#private = undefined;
+    this.#gap = undefined;
+    this.#host.counters.left(this.transport, reason);
+    this.#host.left(this.id, this.#channel);
+    const { delivered } = this;
+    publishIfListened(END_CHANNEL, () => ({ log: this.#host.log, follower: this, reason, delivered }));
+  }
+
+  finish(reason: EndReason): void {
+    if (this.ended !== undefined || this.#finishing) return;
+    this.#finishing = true;
+    this.#dropped = reason !== 'closed';
+    try {
+      this.#options.onEnd?.(reason);
+    } finally {
+      this.end(reason);
+    }
+  }
+
+  ready(): void {
+    this.#waiting = false;
+    if (this.ended === undefined) this.#options.onReady();
+  }
+
+  #wait(): undefined {
+    if (!this.#waiting) {
+      this.#waiting = true;
+      this.#channel.wait(this);
+    }
+    return undefined;
+  }
+
+  #count(cut: Cut<F>): Slice<F> {
+    this.delivered += cut.items;
+    this.#host.counters.delivered(this.transport, cut.items, cut.bytes);
+    if (cut.gaps > 0) this.#host.counters.gap('lost', cut.gaps);
+    return cut;
+  }
+
+  /** The ring has gone on without the client. @returns whether it is still followed. */
+  #overtaken(): boolean {
+    const had = this.#private?.vector ?? parseCursor(this.#cursor, Infinity);
+    this.#private = undefined;
+    if (this.#options.whenOvertaken === 'drop') {
+      this.finish('overtaken');
+      return false;
+    }
+    this.#resume(had, 'overtaken');
+    return true;
+  }
+
+  #resume(vector: ReadonlyMap<string, number>, reason: GapReason | undefined): void {
+    const found = resume(this.#channel, vector);
+    this.#position = found.position;
+    const view = new PrivateView<F>(this.#channel, this.#cache, found.vector, found.shareFrom);
+    if (!view.done(found.position)) this.#private = view;
+    const { missing } = found;
+    if (missing === undefined) return;
+    const cursor = formatCursor(found.vector);
+    this.#cursor = cursor;
+    this.#gap = { reason: reason ?? missing.reason, missing: missing.ranges, cursor };
+  }
+
+  #tell({ reason, missing, cursor }: PendingGap): Slice<F> {
+    this.#gap = undefined;
+    const gap: Gap = { kind: 'gap', reason, streams: this.#channel.targets, missing };
+    const { framer } = this.#options;
+    const payload = framer.batch([framer.gap(gap, cursor)]);
+    const bytes = framer.size(payload);
+    this.delivered += 1;
+    this.#host.counters.delivered(this.transport, 1, bytes);
+    this.#host.counters.gap(reason, 1);
+    publishIfListened(GAP_CHANNEL, () => ({ log: this.#host.log, follower: this, gap }));
+    return { payload, items: 1, bytes };
+  }
+
+  #skip(): void {
+    const { ring } = this.#channel;
+    for (let entry = ring.at(this.#position); entry !== undefined; entry = ring.at(this.#position)) {
+      if (entry.item.index >= this.#skipBelow) {
+        this.#skipBelow = 0;
+        return;
+      }
+      this.#position += 1;
+      this.#cursor = entry.cursor;
+    }
+  }
+}

@@ -1,0 +1,235 @@
+import { cursorEntry, type Vector } from './cursor.js';
+import type { MissingRange } from './types.js';
+
+/** What a channel knows of one origin's events on its streams. */
+interface Row {
+  readonly origin: string;
+  /** Highest number that was appended. */
+  last: number;
+  lastTime: number;
+  /** Highest number that has left the history; 0 when all are there. */
+  floor: number;
+  floorTime: number;
+  /** Whether cursors carry it. Rows that do not are kept to tell who misses their events. */
+  listed: boolean;
+  /** Its entry of a cursor; undefined after a change. */
+  text: string | undefined;
+}
+
+/** What a cursor cannot be given any more. */
+export interface Missing {
+  readonly reason: 'expired' | 'unknown-origin';
+  readonly ranges: readonly MissingRange[];
+}
+
+/** Rows that one table holds; past it those that have been quiet longest are forgotten. */
+const MAX_ROWS = 512;
+
+/**
+ * The version vector of one channel, and what it takes to tell whether a cursor was passed by the bounds of the history.
+ *
+ * An origin leaves the cursors with the first event that comes more than twice the history's age after its own last one:
+ * never between events, so that a cursor without it is either older than all its events or names an event that came after
+ * it had left. Ages are those of events, which all pods agree on.
+ */
+export class OriginTable {
+  readonly #age: number;
+  readonly #maxListed: number;
+  readonly #rows = new Map<string, Row>();
+  /** In the order of cursors. */
+  #listed: Row[] = [];
+  /** Time of the last event of any row that was forgotten. */
+  #forgottenTime = -Infinity;
+  #text: string | undefined;
+  #textSelf = -1;
+
+  /** @param age Milliseconds that events are kept. @param maxListed Entries that a cursor may have, its own included. */
+  constructor(age: number, maxListed: number) {
+    this.#age = age;
+    this.#maxListed = maxListed;
+  }
+
+  get rows(): number {
+    return this.#rows.size;
+  }
+
+  /** An event of the origin was appended. */
+  appended(origin: string, n: number, time: number): void {
+    const row = this.#row(origin);
+    row.last = Math.max(row.last, n);
+    row.lastTime = Math.max(row.lastTime, time);
+    row.text = undefined;
+    this.#text = undefined;
+    if (!row.listed) this.#list(row);
+    this.#prune(time);
+  }
+
+  /** An event of the origin has left the history. */
+  evicted(origin: string, n: number, time: number): void {
+    const row = this.#row(origin);
+    if (n <= row.floor) return;
+    row.floor = n;
+    row.floorTime = time;
+    if (n > row.last) {
+      row.last = n;
+      row.text = undefined;
+      this.#text = undefined;
+    }
+    row.lastTime = Math.max(row.lastTime, time);
+  }
+
+  /** Takes in what another table knows of events that are gone; those that are there are to be appended next. */
+  mergeGone(other: OriginTable): void {
+    for (const theirs of other.#rows.values()) {
+      if (theirs.floor === 0) continue;
+      this.evicted(theirs.origin, theirs.floor, theirs.floorTime);
+      const row = this.#row(theirs.origin);
+      if (theirs.floor === theirs.last) row.lastTime = Math.max(row.lastTime, theirs.lastTime);
+      if (theirs.listed && !row.listed) this.#list(row);
+    }
+    this.#forgottenTime = Math.max(this.#forgottenTime, other.#forgottenTime);
+    this.#text = undefined;
+  }
+
+  /** The cursor behind the newest event. It always names the pod's own run, which tells a restart from a quiet stream. */
+  cursor(self: string, selfNumber: number): string {
+    if (this.#text !== undefined && this.#textSelf === selfNumber) return this.#text;
+    const own = cursorEntry(self, selfNumber);
+    let text = '';
+    let placed = false;
+    for (const row of this.#listed) {
+      if (row.origin === self) continue;
+      row.text ??= cursorEntry(row.origin, row.last);
+      if (!placed && row.origin > self) {
+        text = text === '' ? own : `${text}.${own}`;
+        placed = true;
+      }
+      text = text === '' ? row.text : `${text}.${row.text}`;
+    }
+    if (!placed) text = text === '' ? own : `${text}.${own}`;
+    this.#text = text;
+    this.#textSelf = selfNumber;
+    return text;
+  }
+
+  /** Highest number of the origin that was appended; 0 when there is none. */
+  last(origin: string): number {
+    return this.#rows.get(origin)?.last ?? 0;
+  }
+
+  /** Origins with events beyond the vector, in the history or gone. */
+  newerThan(vector: Vector): Set<string> {
+    const newer = new Set<string>();
+    for (const row of this.#rows.values()) if (row.last > (vector.get(row.origin) ?? 0)) newer.add(row.origin);
+    return newer;
+  }
+
+  /** Origins of which events have left the history, with the highest of these; as many as a cursor has room for. */
+  floors(): Map<string, number> {
+    const gone = [...this.#rows.values()].filter((row) => row.floor > 0);
+    const latest = gone.toSorted((a, b) => b.lastTime - a.lastTime).slice(0, this.#maxListed - 1);
+    return new Map(latest.map((row) => [row.origin, row.floor]));
+  }
+
+  /**
+   * What someone at this vector has missed for good; `undefined` for nothing.
+   *
+   * @param timeOf When an event, that the history still holds, came.
+   * @param known Whether the pod knows of an origin, though it may have no events here.
+   */
+  missing(
+    vector: Vector,
+    timeOf: (origin: string, n: number) => number | undefined,
+    known: (origin: string) => boolean,
+  ): Missing | undefined {
+    const ranges: MissingRange[] = [];
+    let newest: number | undefined;
+    const newestSeen = (): number => (newest ??= this.#newestSeen(vector, timeOf));
+    for (const row of this.#rows.values()) {
+      const seen = vector.get(row.origin);
+      if (row.floor <= (seen ?? 0)) continue;
+      if (seen === undefined && this.#leftBefore(row.lastTime, newestSeen)) continue;
+      ranges.push({ origin: row.origin, after: seen ?? 0, through: row.floor });
+    }
+    let unknown = false;
+    for (const [origin, n] of vector) {
+      if (this.#rows.has(origin) || known(origin)) continue;
+      unknown = true;
+      ranges.push({ origin, after: n, through: undefined });
+    }
+    if (unknown) return { reason: 'unknown-origin', ranges };
+    if (ranges.length > 0) return { reason: 'expired', ranges };
+    const forgot = this.#forgottenTime > -Infinity && !this.#leftBefore(this.#forgottenTime, newestSeen);
+    return forgot ? { reason: 'expired', ranges } : undefined;
+  }
+
+  /** Whether a cursor that names an event as new as `newestSeen` was given out after an origin, quiet since, had left it. */
+  #leftBefore(lastTime: number, newestSeen: () => number): boolean {
+    // Half an age for what pods differ in what they know of ages.
+    return newestSeen() >= lastTime + 1.5 * this.#age;
+  }
+
+  /** A time, at the earliest, of the newest event on this channel that the vector names. */
+  #newestSeen(vector: Vector, timeOf: (origin: string, n: number) => number | undefined): number {
+    let newest = -Infinity;
+    for (const [origin, n] of vector) {
+      const row = this.#rows.get(origin);
+      if (row === undefined || n < row.floor) continue;
+      const time = n >= row.last ? row.lastTime : (timeOf(origin, n) ?? (n === row.floor ? row.floorTime : -Infinity));
+      if (time > newest) newest = time;
+    }
+    return newest;
+  }
+
+  #row(origin: string): Row {
+    let row = this.#rows.get(origin);
+    if (row === undefined) {
+      row = { origin, last: 0, lastTime: -Infinity, floor: 0, floorTime: -Infinity, listed: false, text: undefined };
+      this.#rows.set(origin, row);
+      if (this.#rows.size > MAX_ROWS) this.#forget(row);
+    }
+    return row;
+  }
+
+  #list(row: Row): void {
+    row.listed = true;
+    const at = this.#listed.findIndex(({ origin }) => origin > row.origin);
+    this.#listed.splice(at < 0 ? this.#listed.length : at, 0, row);
+    // One place is the pod's own.
+    if (this.#listed.length > this.#maxListed - 1) this.#unlist(oldest(this.#listed.filter((each) => each !== row)));
+  }
+
+  #prune(now: number): void {
+    const before = now - 2 * this.#age;
+    if (this.#listed.length < 2) return;
+    for (const row of this.#listed) if (row.lastTime <= before) return this.#pruneAll(before);
+  }
+
+  #pruneAll(before: number): void {
+    for (const row of this.#listed) if (row.lastTime <= before) row.listed = false;
+    this.#listed = this.#listed.filter((row) => row.listed);
+    this.#text = undefined;
+  }
+
+  #unlist(row: Row | undefined): void {
+    if (row === undefined) return;
+    row.listed = false;
+    this.#listed = this.#listed.filter((each) => each !== row);
+    this.#text = undefined;
+  }
+
+  /** Drops the row that has been quiet longest, but the one just made. */
+  #forget(fresh: Row): void {
+    const row = oldest([...this.#rows.values()].filter((each) => each !== fresh));
+    if (row === undefined) return;
+    if (row.listed) this.#unlist(row);
+    this.#rows.delete(row.origin);
+    this.#forgottenTime = Math.max(this.#forgottenTime, row.lastTime);
+  }
+}
+
+function oldest(rows: readonly Row[]): Row | undefined {
+  let found: Row | undefined;
+  for (const row of rows) if (found === undefined || row.lastTime < found.lastTime) found = row;
+  return found;
+}

@@ -1,0 +1,68 @@
+import type { StoredItem } from './event.js';
+
+/** Origins whose numbers are remembered though they have no events in the history. */
+const MAX_ORIGINS = 4_096;
+
+interface Origin {
+  /** Up to here the log has had everything. */
+  have: number;
+  readonly items: Map<number, StoredItem>;
+}
+
+/** All origins that the log knows: how far it has got with each, and the events that it still holds, by their numbers. */
+export class Origins {
+  readonly #origins = new Map<string, Origin>();
+
+  /** Makes an origin known that may not have published yet. */
+  add(origin: string): void {
+    if (this.#origins.has(origin)) return;
+    this.#origins.set(origin, { have: 0, items: new Map() });
+    if (this.#origins.size > MAX_ORIGINS) this.#forget();
+  }
+
+  knows(origin: string): boolean {
+    return this.#origins.has(origin);
+  }
+
+  have(origin: string): number {
+    return this.#origins.get(origin)?.have ?? 0;
+  }
+
+  /** Up to where the log has had everything, by origin. */
+  vector(): Map<string, number> {
+    return new Map([...this.#origins].map(([origin, { have }]) => [origin, have]));
+  }
+
+  held(origin: string, n: number): StoredItem | undefined {
+    return this.#origins.get(origin)?.items.get(n);
+  }
+
+  /** What is held of an origin beyond a number, in order. */
+  *after(origin: string, n: number): Generator<StoredItem, void, undefined> {
+    for (const item of this.#origins.get(origin)?.items.values() ?? []) if (item.n > n) yield item;
+  }
+
+  appended(item: StoredItem): void {
+    this.add(item.origin);
+    const origin = this.#origins.get(item.origin);
+    if (origin === undefined) return;
+    origin.have = item.n;
+    if (item.kind === 'event') origin.items.set(item.n, item);
+  }
+
+  evicted(item: StoredItem): void {
+    this.#origins.get(item.origin)?.items.delete(item.n);
+  }
+
+  /** The one known longest without events goes first; this run was added first of all and stays. */
+  #forget(): void {
+    let first = true;
+    for (const [name, { items }] of this.#origins) {
+      if (!first && items.size === 0) {
+        this.#origins.delete(name);
+        return;
+      }
+      first = false;
+    }
+  }
+}

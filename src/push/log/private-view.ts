@@ -1,0 +1,102 @@
+import type { Channel } from './channel.js';
+import { formatCursor, parseCursor, raise } from './cursor.js';
+import type { Cut, FrameCache } from './frame-cache.js';
+
+/**
+ * What a follower sees whose cursor does not fit one place in the ring: only what it lacks, under cursors joined from its
+ * own vector and the ring's, until the ring has all that the vector names and nothing it names is still ahead.
+ */
+export class PrivateView<F> {
+  readonly vector: Map<string, number>;
+  readonly #channel: Channel;
+  readonly #cache: FrameCache<F>;
+  /** Position from which the follower lacks everything. */
+  #shareFrom: number;
+  /** Whether the vector names events that this pod has not had. */
+  #ahead: boolean;
+  /** Until when origins that nobody has heard of are waited for. */
+  readonly #patience: number;
+
+  constructor(channel: Channel, cache: FrameCache<F>, vector: Map<string, number>, shareFrom: number) {
+    const { settings } = channel.host;
+    this.vector = vector;
+    this.#channel = channel;
+    this.#cache = cache;
+    this.#shareFrom = shareFrom;
+    this.#patience = settings.clock.now() + 2 * settings.history.age;
+    this.#ahead = this.#isAhead();
+  }
+
+  /** Whether the follower can share frames from this position on. */
+  done(position: number): boolean {
+    if (this.#ahead && !this.#isAhead()) {
+      this.#ahead = false;
+      // What the vector named is somewhere before this end.
+      this.#shareFrom = this.#channel.ring.end;
+    }
+    return !this.#ahead && position >= this.#shareFrom;
+  }
+
+  /** The next items that the follower lacks, up to the bounds, and the position behind what was looked at. */
+  cut(from: number, maxItems: number, maxBytes: number): { readonly to: number; readonly cut: Cut<F> | undefined } {
+    const { ring } = this.#channel;
+    const { framer } = this.#cache;
+    const frames: F[] = [];
+    let bytes = 0;
+    let gaps = 0;
+    let to = from;
+    while (frames.length < maxItems && !this.done(to)) {
+      const entry = ring.at(to);
+      if (entry === undefined) break;
+      const { item } = entry;
+      if (item.n > (this.vector.get(item.origin) ?? 0)) {
+        const before = new Map(this.vector);
+        this.vector.set(item.origin, item.n);
+        raise(this.vector, parseCursor(entry.cursor, Infinity));
+        this.#tidy(entry.cursor);
+        const frame = this.#cache.own(entry, formatCursor(this.vector));
+        const size = framer.size(frame);
+        if (frames.length > 0 && bytes + size > maxBytes) {
+          this.#restore(before);
+          break;
+        }
+        frames.push(frame);
+        bytes += size;
+        if (item.kind === 'loss') gaps += 1;
+      }
+      to += 1;
+    }
+    if (frames.length === 0) return { to, cut: undefined };
+    const payload = framer.batch(frames);
+    return { to, cut: { payload, items: frames.length, bytes: framer.size(payload), from, to, gaps } };
+  }
+
+  #restore(vector: ReadonlyMap<string, number>): void {
+    this.vector.clear();
+    raise(this.vector, vector);
+  }
+
+  /** Lets go of origins that have left the cursors of the ring, so that the vector cannot grow for ever. */
+  #tidy(ringCursor: string): void {
+    const { host, table } = this.#channel;
+    for (const [origin, n] of this.vector) {
+      if (ringCursor.includes(origin)) continue;
+      if (host.have(origin) >= n && table.last(origin) <= n) this.vector.delete(origin);
+    }
+    if (this.vector.size <= host.settings.limits.maxCursorOrigins) return;
+    for (const origin of this.vector.keys()) {
+      if (this.vector.size <= host.settings.limits.maxCursorOrigins) return;
+      if (!ringCursor.includes(origin)) this.vector.delete(origin);
+    }
+  }
+
+  #isAhead(): boolean {
+    const { host } = this.#channel;
+    for (const [origin, n] of this.vector) {
+      if (host.have(origin) >= n) continue;
+      if (host.knows(origin) || host.settings.clock.now() < this.#patience) return true;
+      this.vector.delete(origin);
+    }
+    return false;
+  }
+}

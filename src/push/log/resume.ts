@@ -1,0 +1,59 @@
+import type { Channel } from './channel.js';
+import { raise, type Vector } from './cursor.js';
+import type { Missing } from './origin-table.js';
+
+/** Where and how a follower with a cursor goes on. */
+export interface Resumption {
+  /** Position of the first entry that it may lack. */
+  readonly position: number;
+  /** Position from which it lacks everything, so that it can share frames: not before the entries in its future came. */
+  readonly shareFrom: number;
+  /** What it has had, with the missing events counted in: they are told of once. */
+  readonly vector: Map<string, number>;
+  readonly missing: Missing | undefined;
+}
+
+/** Finds out what someone with this vector lacks on a channel, and what is gone. */
+export function resume(channel: Channel, given: Vector): Resumption {
+  const { host, table } = channel;
+  const missing = table.missing(
+    given,
+    (origin, n) => host.timeOf(origin, n),
+    (origin) => host.knows(origin),
+  );
+  const vector = new Map(given);
+  if (missing !== undefined) {
+    for (const { origin, through } of missing.ranges) {
+      if (through === undefined && !host.settings.expectsOrigin(origin)) vector.delete(origin);
+    }
+    const base = channel.base();
+    raise(vector, base);
+    for (const origin of vector.keys()) {
+      if (vector.size <= host.settings.limits.maxCursorOrigins) break;
+      if (!base.has(origin)) vector.delete(origin);
+    }
+  }
+  return { ...locate(channel, vector), vector, missing };
+}
+
+/** Walks back from the newest entry for as long as there may be one that the vector lacks. */
+function locate(channel: Channel, vector: Vector): { readonly position: number; readonly shareFrom: number } {
+  const { ring } = channel;
+  const lacking = channel.table.newerThan(vector);
+  let position = ring.end;
+  let first = ring.end;
+  let shareFrom: number | undefined;
+  while (position > ring.first && lacking.size > 0) {
+    const entry = ring.at(position - 1);
+    if (entry === undefined) break;
+    position -= 1;
+    const { origin, n } = entry.item;
+    if (n > (vector.get(origin) ?? 0)) first = position;
+    else {
+      // In order by origin: older ones of this origin were had too.
+      lacking.delete(origin);
+      shareFrom ??= position + 1;
+    }
+  }
+  return { position: first, shareFrom: shareFrom ?? first };
+}
