@@ -6,6 +6,8 @@ import type { Program } from './programs.js';
 export interface Child {
   /** The next value it prints. Rejects when it ends without one, with what it wrote to stderr. */
   next(): Promise<unknown>;
+  /** Writes a line to its stdin. */
+  tell(line: string): void;
   /** Tells it that nobody needs it any more. */
   endInput(): void;
   /** Ends it at once, if it still runs, and resolves when it is gone. */
@@ -53,6 +55,7 @@ export function startChild(
       signal.throwIfAborted();
       throw new Error(`${[command, ...first, ...args].join(' ')} failed:\n${stderr.trim()}`, { cause: failure });
     },
+    tell: (line) => child.stdin.write(`${line}\n`),
     endInput: () => child.stdin.end(),
     kill,
   };

@@ -11,7 +11,7 @@ export interface Comparison {
   readonly of: Case;
   readonly reference: Reference;
   readonly metric: Metric;
-  /** Medians over the rounds; `undefined` of a reference that cannot complete. */
+  /** Medians over the rounds, or the figure; `undefined` of a reference that cannot complete. */
   readonly value: number;
   readonly referenceValue: number | undefined;
   /** Median of the rounds' ratios, the way round in which above 1 means that ours is better. */
@@ -21,8 +21,8 @@ export interface Comparison {
 }
 
 /** By what a case is compared. */
-export function metricsOf({ unit }: Case): readonly Metric[] {
-  return unit === 'round trips' ? ['rate', 'cpu', 'p50', 'p99'] : ['rate', 'cpu'];
+export function metricsOf({ metrics = ['rate', 'cpu'] }: Case): readonly Metric[] {
+  return metrics;
 }
 
 /** Which way a metric is better. */
@@ -30,9 +30,9 @@ export function betterOf(metric: Metric): 'higher' | 'lower' {
   return metric === 'rate' || metric === 'cpu' ? 'higher' : 'lower';
 }
 
-/** What a metric of a run is: units of the case per second, or per CPU second; milliseconds of a round trip. */
+/** What a metric of a run is: units of the case per second, or per CPU second; milliseconds; bytes per client. */
 export function valueOf(sample: Sample, unit: Case['unit'], metric: Metric): number {
-  if (metric === 'p50' || metric === 'p99') return sample[metric] ?? NaN;
+  if (metric === 'p50' || metric === 'p99' || metric === 'memory') return sample[metric] ?? NaN;
   if (unit === 'bytes') return metric === 'rate' ? sample.bytesPerSecond : sample.bytesPerCpuSecond;
   return metric === 'rate' ? sample.opsPerSecond : sample.opsPerCpuSecond;
 }
@@ -46,7 +46,8 @@ function compareBy(of: Case, reference: Reference, metric: Metric, samples: Samp
   const values = (name: string): number[] | undefined =>
     samples.of.get(name)?.map((sample) => valueOf(sample, of.unit, metric));
   const ours = values(of.run.name) ?? [];
-  const theirs = values(reference.run.name);
+  const { run } = reference;
+  const theirs = run.kind === 'figure' ? ours.map(() => run.value) : values(run.name);
   const ratio = theirs === undefined ? undefined : estimate(ours.map((value, i) => ratioOf(value, theirs[i], metric)));
   const target = reference.targets?.find((one) => one.metric === metric);
   return {

@@ -2,7 +2,7 @@ import type { Case, Metric } from './cases/types.js';
 import type { Comparison } from './compare.js';
 import type { Estimate } from './statistics.js';
 
-const NAMES: Readonly<Record<Metric, string>> = { rate: 'rate', cpu: 'CPU', p50: 'p50', p99: 'p99' };
+const NAMES: Readonly<Record<Metric, string>> = { rate: 'rate', cpu: 'CPU', p50: 'p50', p99: 'p99', memory: 'memory' };
 
 /** How a metric is called in reports. */
 export function nameOf(metric: Metric): string {
@@ -19,9 +19,11 @@ export function formatInterval({ low, high }: Estimate): string {
   return `${formatRatio(low)}–${formatRatio(high)}`;
 }
 
-/** A value with its unit: `917 MB/s`, `1.61 ns/B`, `4.2 M messages/s`, `0.75 µs`, `130 µs`. */
+/** A value with its unit: `917 MB/s`, `1.61 ns/B`, `4.2 M messages/s`, `0.75 µs`, `130 µs`, `12.3 KB/client`. */
 export function formatValue(value: number, unit: Case['unit'], metric: Metric): string {
-  if (metric === 'p50' || metric === 'p99') return `${(value * 1000).toFixed(0)} µs`;
+  if (metric === 'memory') return `${(value / 1000).toFixed(1)} KB/client`;
+  if (metric === 'p50' || metric === 'p99')
+    return value < 10 ? `${(value * 1000).toFixed(0)} µs` : `${value.toPrecision(3)} ms`;
   if (unit === 'bytes')
     return metric === 'rate' ? `${(value / 1e6).toFixed(0)} MB/s` : `${(1e9 / value).toFixed(2)} ns/B`;
   return metric === 'rate' ? `${formatCount(value)} ${unit}/s` : `${(1e6 / value).toPrecision(3)} µs`;

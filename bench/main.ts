@@ -1,10 +1,9 @@
-// `npm run bench`: measures Trunkline against raw sockets and other multiplexers. See docs/benchmarks.md.
+// `npm run bench`: measures Trunkline against raw sockets and what others made. See docs/benchmarks.md.
 import { writeFile } from 'node:fs/promises';
 import { constants } from 'node:os';
-import type { Run } from './cases/types.js';
 import { compare } from './compare.js';
 import { USAGE, parseBenchOptions, type BenchOptions } from './options.js';
-import { buildGoPeer, type Program } from './programs.js';
+import { programsFor } from './programs.js';
 import { Progress } from './progress.js';
 import { toJson } from './report-json.js';
 import { toMarkdown } from './report-markdown.js';
@@ -15,10 +14,10 @@ import { runsOf, selectCases } from './selection.js';
 async function bench(options: BenchOptions, signal: AbortSignal): Promise<void> {
   const cases = selectCases(options);
   const runs = runsOf(cases);
-  const goPeer = await goPeerFor(runs, signal);
+  const programs = await programsFor(runs, signal);
   console.log(`${describeMachine()}\n${options.rounds} rounds, windows of ${options.window} ms\n`);
   const progress = new Progress(options.rounds, runs.length);
-  const samples = await runRounds(runs, options.rounds, options, goPeer, progress.show, signal).finally(() =>
+  const samples = await runRounds(runs, options.rounds, options, programs, progress.show, signal).finally(() =>
     progress.done(),
   );
   const comparisons = cases.map((one) => compare(one, samples));
@@ -28,10 +27,6 @@ async function bench(options: BenchOptions, signal: AbortSignal): Promise<void> 
     await writeFile(options.json, `${JSON.stringify(comparisons.flat().map(toJson), undefined, 2)}\n`);
   }
   if (options.markdown !== undefined) await writeFile(options.markdown, toMarkdown(comparisons.flat()));
-}
-
-async function goPeerFor(runs: readonly Run[], signal: AbortSignal): Promise<Program | undefined> {
-  return runs.some(({ peer }) => peer === 'go') ? await buildGoPeer(signal) : undefined;
 }
 
 function explain(error: unknown): string {

@@ -23,10 +23,10 @@ export const USAGE: string = `usage: npm run bench -- [options]
   --targets       only what has a target
   --rounds N      rounds, each of which runs every case and its references once (default 7)
   --window MS     length of one measurement (default 800)
-  --warmup MS     what passes before it (default 400 for bulk, 1500 for the rest)
+  --warmup MS     what passes before it (default 400 for bulk, 1500 for the rest of streams)
   --json FILE     write the comparisons there as JSON
   --markdown FILE write them there as tables
-  --no-go         leave out the comparisons with Go's multiplexers, which need Go
+  --no-go         leave out the comparisons with programs in Go
   --help          print this
 
 How to read the results: docs/benchmarks.md`;

@@ -56,5 +56,6 @@ export function toJson({
 
 function unitOf(what: string, metric: Comparison['metric']): string {
   if (metric === 'rate') return `${what}/s`;
+  if (metric === 'memory') return 'bytes per client';
   return metric === 'cpu' ? `${what} per CPU second` : 'ms';
 }

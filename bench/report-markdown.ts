@@ -1,39 +1,42 @@
-import { metricsOf, type Comparison } from './compare.js';
-import { byReference, formatInterval, formatRatio, formatTarget, formatValue } from './format.js';
+import type { Metric } from './cases/types.js';
+import type { Comparison } from './compare.js';
+import { byReference, formatInterval, formatRatio, formatTarget, formatValue, nameOf } from './format.js';
 
-/** Tables as they stand in docs/benchmarks.md: rate and CPU of all, then the round trip times. */
+const TABLES: readonly (readonly Metric[])[] = [['rate', 'cpu'], ['p50', 'p99'], ['memory']];
+
+/** Tables as they stand in docs/benchmarks.md: rate and CPU, then times, then memory. */
 export function toMarkdown(comparisons: readonly Comparison[]): string {
-  const trips = comparisons.filter(({ of }) => metricsOf(of).includes('p99'));
-  const tables = [table(comparisons, ['rate', 'cpu'], ['rate ratio', 'CPU ratio'])];
-  if (trips.length > 0) tables.push(table(trips, ['p50', 'p99'], ['p50 ratio', 'p99 ratio']));
-  return tables.join('\n');
+  return TABLES.map((metrics) => table(comparisons, metrics))
+    .filter((text) => text !== '')
+    .join('\n');
 }
 
-function table(
-  comparisons: readonly Comparison[],
-  metrics: readonly Comparison['metric'][],
-  heads: readonly string[],
-): string {
+function table(comparisons: readonly Comparison[], metrics: readonly Metric[]): string {
   const chosen = comparisons.filter(({ metric }) => metrics.includes(metric));
-  const rows = byReference(chosen).map(row);
+  if (chosen.length === 0) return '';
+  const rows = byReference(chosen).map((group) => row(group, metrics));
+  const heads = metrics.map((metric) => `${nameOf(metric)} ratio`);
   const lines = [['Case', 'ours', 'compared with', 'theirs', ...heads, 'target', 'verdict'], ...rows];
   lines.splice(1, 0, lines[0]?.map(() => '---') ?? []);
   return `${lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n')}\n`;
 }
 
-function row(comparisons: readonly Comparison[]): string[] {
+function row(comparisons: readonly Comparison[], metrics: readonly Metric[]): string[] {
   const judged = comparisons.filter(({ target }) => target !== undefined);
   return [
     `\`${comparisons[0]?.of.name}\``,
     comparisons.map((one) => formatValue(one.value, one.of.unit, one.metric)).join(', '),
     comparisons[0]?.reference.run.name ?? '',
     theirs(comparisons),
-    ...comparisons.map(({ ratio }) =>
-      ratio === undefined ? '' : `${formatRatio(ratio.value)} (${formatInterval(ratio)})`,
-    ),
+    ...metrics.map((metric) => ratioOf(comparisons.find((one) => one.metric === metric))),
     judged.map(formatTarget).join('; '),
     judged.map(({ verdict }) => verdict).join('; '),
   ];
+}
+
+function ratioOf(comparison: Comparison | undefined): string {
+  const ratio = comparison?.ratio;
+  return ratio === undefined ? '' : `${formatRatio(ratio.value)} (${formatInterval(ratio)})`;
 }
 
 function theirs(comparisons: readonly Comparison[]): string {

@@ -1,5 +1,5 @@
 import { arch, cpus, loadavg, platform } from 'node:os';
-import type { Case, Metric, Run } from './cases/types.js';
+import type { Case, Figure, Metric, Run } from './cases/types.js';
 import { metricsOf, valueOf, type Comparison } from './compare.js';
 import { byReference, formatInterval, formatRatio, formatTarget, formatValue, nameOf } from './format.js';
 import type { Samples } from './rounds.js';
@@ -18,7 +18,8 @@ export function reportCase(of: Case, comparisons: readonly Comparison[], samples
   const metrics = metricsOf(of);
   const runs = [of.run, ...of.references.map(({ run }) => run)];
   const values = runs.map((run) => [run.name, ...valueCells(of, run, samples)]);
-  const valueHeads = ['run', 'rate', 'range', 'CPU, both ends', ...metrics.slice(2).map(nameOf)];
+  const [first = '', ...others] = metrics.map((metric) => headOf(of, metric));
+  const valueHeads = ['run', first, 'range', ...others];
   const ratioHeads = ['compared with', ...metrics.flatMap((metric) => [nameOf(metric), 'interval']), 'target, verdict'];
   return [
     `${of.name}: ${of.title}`,
@@ -41,15 +42,26 @@ export function reportTargets(comparisons: readonly Comparison[]): string {
   return `targets\n${table([['target', 'case', 'compared with', 'ratio', 'interval', 'verdict'], ...rows])}\n`;
 }
 
-function valueCells(of: Case, run: Run, samples: Samples): string[] {
+function headOf({ run }: Case, metric: Metric): string {
+  if (metric !== 'cpu') return nameOf(metric);
+  return run.kind === 'pair' ? 'CPU, both ends' : 'CPU, server';
+}
+
+function valueCells(of: Case, run: Run | Figure, samples: Samples): string[] {
+  const metrics = metricsOf(of);
+  if (run.kind === 'figure') return metrics.map((metric) => formatValue(run.value, of.unit, metric));
   const failure = samples.failed.get(run.name);
   if (failure !== undefined) return ['cannot complete'];
   const values = (metric: Metric): number[] =>
     (samples.of.get(run.name) ?? []).map((sample) => valueOf(sample, of.unit, metric));
-  const rates = values('rate');
-  const [low, high] = [Math.min(...rates), Math.max(...rates)].map((rate) => formatValue(rate, of.unit, 'rate'));
-  const [rate = '', ...others] = metricsOf(of).map((metric) => formatValue(median(values(metric)), of.unit, metric));
-  return [rate, `${low} – ${high}`, ...others];
+  const [first = '', ...others] = metrics.map((metric) => formatValue(median(values(metric)), of.unit, metric));
+  return [first, range(values(metrics[0] ?? 'rate'), of, metrics[0] ?? 'rate'), ...others];
+}
+
+/** The least first, as it is shown: CPU is compared by what passes per second of it, and shown as time. */
+function range(values: readonly number[], { unit }: Case, metric: Metric): string {
+  const ends = [Math.min(...values), Math.max(...values)].map((value) => formatValue(value, unit, metric));
+  return (metric === 'cpu' ? ends.toReversed() : ends).join(' – ');
 }
 
 function ratioCells(comparisons: readonly Comparison[]): string[] {

@@ -1,5 +1,6 @@
 import type { Run } from './cases/types.js';
-import { nodePeer, type Program } from './programs.js';
+import type { Program, Programs } from './programs.js';
+import { runFanOut } from './run-fan-out.js';
 import { runPair, type Sample, type Timing } from './run-pair.js';
 
 /** What the runs gave, by name. */
@@ -21,7 +22,7 @@ export async function runRounds(
   runs: readonly Run[],
   rounds: number,
   timing: Timing,
-  goPeer: Program | undefined,
+  programs: Programs,
   told: (round: number, run: Run) => void,
   signal: AbortSignal,
 ): Promise<Samples> {
@@ -31,10 +32,8 @@ export async function runRounds(
     for (const run of round % 2 === 0 ? runs : runs.toReversed()) {
       if (failed.has(run.name)) continue;
       told(round, run);
-      const program = run.peer === 'node' ? nodePeer : goPeer;
-      if (program === undefined) throw new Error(`${run.name} needs the Go peer`);
       try {
-        samples.get(run.name)?.push(await runOnce(program, run, timing, signal));
+        samples.get(run.name)?.push(await runOnce(programs, run, timing, signal));
       } catch (error) {
         signal.throwIfAborted();
         if (run.fragile !== true) throw new Error(`${run.name} failed`, { cause: error });
@@ -47,11 +46,20 @@ export async function runRounds(
 }
 
 /** A fragile run has a second try. */
-async function runOnce(program: Program, run: Run, timing: Timing, signal: AbortSignal): Promise<Sample> {
+async function runOnce(programs: Programs, run: Run, timing: Timing, signal: AbortSignal): Promise<Sample> {
+  const attempt = (): Promise<Sample> =>
+    run.kind === 'pair'
+      ? runPair(built(programs.pair[run.peer]), run, timing, signal)
+      : runFanOut(built(programs.fanOut[run.peer]), built(programs.clients), run, timing, signal);
   try {
-    return await runPair(program, run, timing, signal);
+    return await attempt();
   } catch (error) {
     if (run.fragile !== true || signal.aborted) throw error;
-    return await runPair(program, run, timing, signal);
+    return await attempt();
   }
+}
+
+function built(program: Program | undefined): Program {
+  if (program === undefined) throw new Error('its program was not built');
+  return program;
 }

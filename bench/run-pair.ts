@@ -1,21 +1,27 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Run } from './cases/types.js';
-import type { PeerResult } from './peer/tally.js';
+import type { PairRun } from './cases/types.js';
 import { startChild } from './child.js';
+import { addressOf, numbersOf } from './peer-output.js';
+import type { PeerResult } from './peer/tally.js';
 import type { Program } from './programs.js';
 
-/** What one run gave, of both processes together. More is better, unless it says otherwise. */
+/**
+ * What one run gave: CPU time is that of both processes, or of the server alone with many clients. More is better, unless
+ * it says otherwise.
+ */
 export interface Sample {
   /** Bytes that arrived per second. */
   readonly bytesPerSecond: number;
   /** Messages or exchanges per second. */
   readonly opsPerSecond: number;
-  /** Bytes per second of CPU time, user and system, of both processes. */
+  /** Bytes per second of CPU time, user and system. */
   readonly bytesPerCpuSecond: number;
   readonly opsPerCpuSecond: number;
-  /** Milliseconds of a round trip, where there are any: less is better. */
+  /** Milliseconds of a round trip or a delivery, where there are any: less is better. */
   readonly p50: number | undefined;
   readonly p99: number | undefined;
+  /** Resident bytes of the server per idle client, where that was measured: less is better. */
+  readonly memory: number | undefined;
 }
 
 /** How long a run is. */
@@ -34,7 +40,7 @@ const TAIL = 50;
 /** Runs a server and a client against one another. */
 export async function runPair(
   program: Program,
-  { args: [wire = '', ...args], env, sender, fragile, warmup: usual }: Run,
+  { args: [wire = '', ...args], env, sender, fragile, warmup: usual }: PairRun,
   { warmup = usual, window }: Timing,
   signal: AbortSignal,
 ): Promise<Sample> {
@@ -63,7 +69,7 @@ export async function runPair(
 }
 
 /** Each end's CPU goes with its own count: the two windows begin some milliseconds apart. */
-function combine(server: PeerResult, client: PeerResult, sender: Run['sender']): Sample {
+function combine(server: PeerResult, client: PeerResult, sender: PairRun['sender']): Sample {
   const { windowMs, bytes, ops } = sender === 'client' ? server : client;
   if (bytes === 0) throw new Error('nothing arrived in the window');
   const cpuSeconds = (by: 'bytes' | 'ops'): number =>
@@ -75,21 +81,10 @@ function combine(server: PeerResult, client: PeerResult, sender: Run['sender']):
     opsPerCpuSecond: 1 / cpuSeconds('ops'),
     p50: client.p50Ms,
     p99: client.p99Ms,
+    memory: undefined,
   };
 }
 
-function addressOf(value: unknown): string {
-  if (typeof value === 'object' && value !== null && 'addr' in value && typeof value.addr === 'string') {
-    return value.addr;
-  }
-  throw new Error(`the server printed ${JSON.stringify(value)} and no address`);
-}
-
 function resultOf(value: unknown): PeerResult {
-  const numbers = ['windowMs', 'bytes', 'ops', 'cpuUserMs', 'cpuSystemMs'];
-  const fields = new Map(Object.entries(Object(value)));
-  if (numbers.some((name) => typeof fields.get(name) !== 'number') || fields.get('complete') === false) {
-    throw new Error(`a peer printed ${JSON.stringify(value)} and no result`);
-  }
-  return value as PeerResult;
+  return numbersOf(value, 'windowMs', 'bytes', 'ops', 'cpuUserMs', 'cpuSystemMs');
 }

@@ -14,7 +14,7 @@ export function selectCases({ only, go, targets }: Pick<BenchOptions, 'only' | '
     throw new Error(`no case matches ${only}; there are ${CASES.map(({ name }) => name).join(', ')}`);
   }
   const wanted = ({ run, targets: asked }: Reference): boolean =>
-    (go || run.peer !== 'go') && (!targets || asked !== undefined);
+    (go || run.kind === 'figure' || run.peer !== 'go') && (!targets || asked !== undefined);
   return chosen.map((one) => ({ ...one, references: one.references.filter(wanted) }));
 }
 
@@ -26,7 +26,9 @@ function targetsOf({ references }: Case): string[] {
 export function runsOf(cases: readonly Case[]): Run[] {
   const runs = new Map<string, Run>();
   for (const { run, references } of cases) {
-    for (const one of [run, ...references.map((reference) => reference.run)]) runs.set(one.name, one);
+    for (const one of [run, ...references.map((reference) => reference.run)]) {
+      if (one.kind !== 'figure') runs.set(one.name, one);
+    }
   }
   return [...runs.values()];
 }

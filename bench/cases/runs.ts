@@ -1,4 +1,4 @@
-import type { Metric, Reference, Run, Target } from './types.js';
+import type { Metric, PairRun, Reference, Target } from './types.js';
 
 const KIB = 1024;
 const MIB = KIB * KIB;
@@ -29,13 +29,13 @@ export function streams(count: number): readonly string[] {
 }
 
 /** Two processes of Node; the client sends. */
-export function node(name: string, ...args: readonly string[]): Run {
-  return { name, peer: 'node', sender: 'client', args, warmup: warmupOf(args) };
+export function node(name: string, ...args: readonly string[]): PairRun {
+  return { kind: 'pair', name, peer: 'node', sender: 'client', args, warmup: warmupOf(args) };
 }
 
 /** Two processes of Go; the client sends. */
-export function go(name: string, ...args: readonly string[]): Run {
-  return { name, peer: 'go', sender: 'client', args, warmup: warmupOf(args) };
+export function go(name: string, ...args: readonly string[]): PairRun {
+  return { kind: 'pair', name, peer: 'go', sender: 'client', args, warmup: warmupOf(args) };
 }
 
 function warmupOf(args: readonly string[]): number {
@@ -43,13 +43,13 @@ function warmupOf(args: readonly string[]): number {
 }
 
 /** The same with the server as sender. */
-export function down(run: Run): Run {
+export function down(run: PairRun): PairRun {
   return { ...run, name: `${run.name}, server to client`, sender: 'server', args: [...run.args, '--send', 'server'] };
 }
 
 /** A reference with what is asked of the ratio to it, each as target, metric and least ratio. */
 export function against(
-  run: Run,
+  run: Reference['run'],
   ...targets: readonly (readonly [id: string, metric: Metric, ratio: number])[]
 ): Reference {
   return targets.length === 0 ? { run } : { run, targets: targets.map(toTarget) };
@@ -60,16 +60,16 @@ function toTarget([id, metric, ratio]: readonly [id: string, metric: Metric, rat
 }
 
 /** Raw TCP, with Node's settings as they are. */
-export const rawBulk: Run = node('raw TCP', 'raw', ...BULK);
+export const rawBulk: PairRun = node('raw TCP', 'raw', ...BULK);
 /** Raw TCP, all that Node gets out of it. */
-export const rawBulkTuned: Run = node('raw TCP, tuned', 'raw', ...BULK, ...TUNED);
+export const rawBulkTuned: PairRun = node('raw TCP, tuned', 'raw', ...BULK, ...TUNED);
 /** Raw TCP with 64 byte messages. */
-export const rawSmall: Run = node('raw TCP small', 'raw', ...SMALL);
+export const rawSmall: PairRun = node('raw TCP small', 'raw', ...SMALL);
 /** The same, corked. */
-export const rawSmallTuned: Run = node('raw TCP small, corked', 'raw', ...SMALL, ...TUNED);
+export const rawSmallTuned: PairRun = node('raw TCP small, corked', 'raw', ...SMALL, ...TUNED);
 /** A new connection for each exchange. */
-export const rawConnections: Run = node('raw TCP connections', 'raw', ...OPEN_CLOSE);
+export const rawConnections: PairRun = node('raw TCP connections', 'raw', ...OPEN_CLOSE);
 /** Raw TCP from server to client. */
-export const rawDown: Run = down(rawBulk);
+export const rawDown: PairRun = down(rawBulk);
 /** `ws` alone, a message per write. */
-export const webSocketBulk: Run = node('plain ws', 'websocket', ...BULK);
+export const webSocketBulk: PairRun = node('plain ws', 'websocket', ...BULK);

@@ -12,12 +12,12 @@ import {
   rawSmallTuned,
   streams,
 } from './runs.js';
-import type { Case, Run } from './types.js';
+import type { Case, PairRun } from './types.js';
 
 /** SPDY from client to server. */
-export const spdyBulk: Run = node('SPDY bulk, 1 stream', 'spdy', ...BULK);
+export const spdyBulk: PairRun = node('SPDY bulk, 1 stream', 'spdy', ...BULK);
 /** Go's SPDY from client to server. */
-export const goSpdyBulk: Run = go('moby/spdystream, 1 stream', 'spdy', ...BULK);
+export const goSpdyBulk: PairRun = go('moby/spdystream, 1 stream', 'spdy', ...BULK);
 const goSpdyBulk100 = go('moby/spdystream, 100 streams', 'spdy', ...BULK, ...streams(100));
 
 /** Targets T6 and T7. Near the limit of raw TCP, where the rate of one round says little, CPU decides. */

@@ -1,10 +1,10 @@
 import { BULK, against, down, node, rawBulk, rawDown, webSocketBulk } from './runs.js';
-import type { Case, Run } from './types.js';
+import type { Case, PairRun } from './types.js';
 
 const yamuxInWebSocket = node('yamux in WebSocket', 'yamux-websocket', ...BULK);
 
 /** The same without the native helper that masks; `ws` and Trunkline take it where it is installed. */
-function withoutBufferutil(run: Run): Run {
+function withoutBufferutil(run: PairRun): PairRun {
   return { ...run, name: `${run.name}, no bufferutil`, env: { WS_NO_BUFFER_UTIL: '1' } };
 }
 

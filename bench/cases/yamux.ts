@@ -15,19 +15,19 @@ import {
   rawSmallTuned,
   streams,
 } from './runs.js';
-import type { Case, Reference, Run } from './types.js';
+import type { Case, PairRun, Reference } from './types.js';
 
 const LARGE_WINDOW = ['--stream-window', String(1024 * 1024)];
 
 const rawLargeBuffer = node('raw TCP, 1 MiB buffer', 'raw', ...BULK, ...LARGE_BUFFER);
 
 /** hashicorp's own implementation, with windows of 1 MiB. */
-function goYamux(name: string, ...args: readonly string[]): Run {
+function goYamux(name: string, ...args: readonly string[]): PairRun {
   return go(`Go yamux ${name}`, 'yamux', ...LARGE_WINDOW, ...args);
 }
 
 /** With large windows and frames. */
-function http2(name: string, ...args: readonly string[]): Run {
+function http2(name: string, ...args: readonly string[]): PairRun {
   return node(`node:http2 ${name}`, 'http2', ...LARGE_WINDOW, ...args);
 }
 
@@ -104,6 +104,7 @@ export const YAMUX_CASES: readonly Case[] = [
     name: 'yamux-ping-pong',
     title: 'yamux, 1 stream, 64 B there and back, one at a time',
     unit: 'round trips',
+    metrics: ['rate', 'cpu', 'p50', 'p99'],
     run: node('yamux ping-pong', 'yamux', ...PING_PONG),
     references: [
       against(node('raw TCP ping-pong', 'raw', ...PING_PONG), ['T4', 'rate', 0.8]),
