@@ -1,0 +1,141 @@
+import { ServerResponse, type OutgoingHttpHeaders } from 'node:http';
+import type { EndReason, Follower, FollowOptions, Framer } from '../log/types.js';
+import { Alarm } from '../../clock/alarm.js';
+import { chooseCoding, type Coding } from './accept.js';
+import { BrotliOutlet } from './brotli-outlet.js';
+import { GzipOutlet, isUntouched, PlainOutlet, type Outlet } from './outlet.js';
+import { Payload } from './payload.js';
+import { addVary } from './respond.js';
+import { StreamingClient, type StreamingHost } from './streaming-client.js';
+import type { StreamingSettings } from './streaming-options.js';
+import type { FollowableLog, PushRequest, PushResponse } from './types.js';
+
+/** Sweeps within the shorter of both periods. */
+const SWEEPS = 8;
+/** Compressors that clients may make us keep: some hundred KiB each. Past them brotli is not offered. */
+const MAX_BROTLI_CLIENTS = 256;
+
+/** What one response is fed from. */
+export interface StreamingRequest extends Omit<FollowOptions<Payload>, 'onReady' | 'onEnd' | 'framer'> {
+  readonly log: FollowableLog;
+  /** Default: that of the handler. */
+  readonly framer?: Framer<Payload>;
+  /** Replace those that the response has, `Content-Type` among them. */
+  readonly headers: OutgoingHttpHeaders;
+  /** What is sent first; the follower is at its beginning. */
+  readonly preamble?: (follower: Follower<Payload>) => string;
+  /** What is sent last when the response ends in order. */
+  readonly farewell?: (reason: EndReason) => string | undefined;
+}
+
+/**
+ * The responses of one handler that are fed from a log: everybody gets the same bytes, framed and compressed once, and one
+ * timer sends keepalives to the silent and cuts off the stuck.
+ */
+export class StreamingResponses implements StreamingHost {
+  tick = 0;
+  readonly idleTicks: number;
+  readonly stallTicks: number;
+  readonly keepAlive: Payload;
+  readonly #settings: StreamingSettings;
+  readonly #framer: Framer<Payload>;
+  readonly #clients = new Set<StreamingClient>();
+  readonly #period: number;
+  readonly #sweeper: Alarm;
+  #brotliClients = 0;
+
+  /** @param keepAlive What clients are sent that were sent nothing else. */
+  constructor(framer: Framer<Payload>, keepAlive: string, settings: StreamingSettings) {
+    const { keepAlive: idle, writeTimeout, clock } = settings;
+    this.#framer = framer;
+    this.#settings = settings;
+    this.keepAlive = Payload.of(keepAlive);
+    this.#period = Math.min(idle || Infinity, writeTimeout || Infinity) / SWEEPS;
+    // A sweep sees what happened since the one before as having happened at that one.
+    this.idleTicks = idle === 0 ? 0 : Math.floor(idle / this.#period);
+    this.stallTicks = writeTimeout === 0 ? 0 : Math.ceil(writeTimeout / this.#period) + 1;
+    this.#sweeper = new Alarm(clock, () => this.#sweep());
+  }
+
+  /** Responses that are not closed yet. */
+  get size(): number {
+    return this.#clients.size;
+  }
+
+  /**
+   * Sends the head and then whatever the log has for the client, until either goes away.
+   *
+   * @throws What `follow` throws; nothing was sent then.
+   */
+  start(req: PushRequest, res: PushResponse, request: StreamingRequest): StreamingClient {
+    const { log, headers, preamble, farewell, framer = this.#framer, ...follow } = request;
+    const client = new StreamingClient(this, res, farewell);
+    const follower = log.follow({
+      ...follow,
+      framer,
+      onReady: () => client.pump(),
+      onEnd: (reason) => client.end(reason),
+    });
+    this.#clients.add(client);
+    if (this.#clients.size === 1) this.#schedule();
+    res.once('close', () => this.#closed(client));
+    // The head and what comes first leave in one packet. With HTTP/2 they are no bytes of a socket.
+    const socket = res instanceof ServerResponse ? res.socket : null;
+    socket?.cork();
+    try {
+      const outlet = this.#sendHead(req, res, headers);
+      client.begin(outlet, follower, preamble?.(follower) ?? '');
+    } finally {
+      socket?.uncork();
+    }
+    return client;
+  }
+
+  /** Ends all responses in order. */
+  end(): void {
+    for (const client of this.#clients) client.end('closed');
+  }
+
+  #sendHead(req: PushRequest, res: PushResponse, headers: OutgoingHttpHeaders): Outlet {
+    res.statusCode = 200;
+    for (const [name, value] of Object.entries(headers)) if (value !== undefined) res.setHeader(name, value);
+    res.removeHeader('Content-Length');
+    const coding = this.#coding(req, res);
+    if (coding !== 'identity') res.setHeader('Content-Encoding', coding);
+    if (res instanceof ServerResponse) res.flushHeaders();
+    else res.writeHead(200);
+    if (coding === 'gzip') return new GzipOutlet(res);
+    if (coding === 'identity') return new PlainOutlet(res);
+    this.#brotliClients += 1;
+    res.once('close', () => {
+      this.#brotliClients -= 1;
+    });
+    return new BrotliOutlet(res);
+  }
+
+  /** A middleware that sees what is written, or a coding that somebody has set, is not interfered with. */
+  #coding(req: PushRequest, res: PushResponse): Coding {
+    if (!this.#settings.compression) return 'identity';
+    addVary(res, 'Accept-Encoding');
+    if (!isUntouched(res) || res.hasHeader('content-encoding')) return 'identity';
+    const accepted = req.headers['accept-encoding'];
+    const coding = chooseCoding(Array.isArray(accepted) ? accepted.join(', ') : accepted);
+    return coding === 'br' && this.#brotliClients >= MAX_BROTLI_CLIENTS ? 'identity' : coding;
+  }
+
+  #closed(client: StreamingClient): void {
+    client.closed();
+    this.#clients.delete(client);
+    if (this.#clients.size === 0) this.#sweeper.cancel();
+  }
+
+  #schedule(): void {
+    if (this.#period < Infinity) this.#sweeper.set(this.#settings.clock.now() + this.#period);
+  }
+
+  #sweep(): void {
+    this.tick += 1;
+    this.#schedule();
+    for (const client of this.#clients) client.sweep();
+  }
+}

@@ -1,0 +1,82 @@
+import { EVENT_STREAM_TYPE } from '../../sse/mime.js';
+import { payloadFramer } from '../http/framer.js';
+import { Gate } from '../http/gate.js';
+import { requestedCursor } from '../http/request.js';
+import { answerError } from '../http/respond.js';
+import { StreamingResponses } from '../http/streaming.js';
+import { resolveStreamingOptions } from '../http/streaming-options.js';
+import type { FollowableLog, PushRequest, PushResponse } from '../http/types.js';
+import { eventStreamFrames, positionBlock } from './frames.js';
+import { checkSSEOptions, type SSEHandlerOptions } from './options.js';
+
+/** Serves event streams. Give it to `createServer` of `node:http`, `node:https` or `node:http2`, or call it in a route. */
+export interface SSEHandler {
+  (req: PushRequest, res: PushResponse): void;
+  /** Responses that are open. */
+  readonly clients: number;
+  /** Ends all responses in order, so that clients reconnect; later requests get 503. The log stays open. */
+  close(): void;
+}
+
+const KEEP_ALIVE = ':\n\n';
+
+/**
+ * Serves the streams of a log as Server-Sent Events (WHATWG HTML, 9.2), on HTTP/1.0, HTTP/1.1 and HTTP/2.
+ *
+ * The id of each event is the cursor behind it. A client resumes with the header `Last-Event-ID`, which browsers send of
+ * themselves, or the query parameter `cursor` or `lastEventId`. It is sent its position first, so that it can resume even
+ * if it gets nothing else, and an event of the type `gap` where events are missing.
+ *
+ * Refusals have a JSON body `{"error", "code"}`: 400 for a stream or cursor that cannot be, 403 for what `authorize` or the
+ * origin forbids, 405, 406 for clients that accept no event stream, 429 and 503 for too many.
+ *
+ * Ends, in order, with the log.
+ *
+ * @throws InvalidArgumentError for options that do not exist or are out of range.
+ */
+export function sseHandler(log: FollowableLog, options: SSEHandlerOptions = {}): SSEHandler {
+  checkSSEOptions(options);
+  const { start = 'now', retry, encode, whenOvertaken = 'gap' } = options;
+  const settings = resolveStreamingOptions(options, log.clock);
+  let closed = false;
+
+  const open = (req: PushRequest, res: PushResponse, streams: readonly string[], peer: string | undefined): void => {
+    if (closed) {
+      answerError(req, res, 503, 'ERR_CLOSED', 'the server is shutting down', { 'Retry-After': '1' });
+      return;
+    }
+    const headers = headersFor(res);
+    if (req.method === 'HEAD') {
+      res.writeHead(200, headers).end();
+      return;
+    }
+    const cursor = requestedCursor(req);
+    responses.start(req, res, {
+      log,
+      streams,
+      start: cursor === undefined ? start : { cursor },
+      transport: 'sse',
+      peer,
+      whenOvertaken,
+      headers,
+      preamble: (follower) => positionBlock(follower.cursor, retry),
+    });
+  };
+  const gate = new Gate(options, { ...settings, methods: ['GET', 'HEAD'], type: EVENT_STREAM_TYPE }, open);
+  const responses = new StreamingResponses(payloadFramer(eventStreamFrames(gate.logger, encode)), KEEP_ALIVE, settings);
+
+  const handler = (req: PushRequest, res: PushResponse): void => gate.enter(req, res);
+  const close = (): void => {
+    closed = true;
+    responses.end();
+  };
+  return Object.defineProperty(Object.assign(handler, { close, clients: 0 }), 'clients', { get: () => responses.size });
+}
+
+/** no-transform keeps away compression that would buffer; the last header is what nginx looks at. */
+function headersFor(res: PushResponse): Record<string, string> {
+  const headers: Record<string, string> = { 'Content-Type': EVENT_STREAM_TYPE };
+  if (!res.hasHeader('cache-control')) headers['Cache-Control'] = 'no-cache, no-transform';
+  if (!res.hasHeader('x-accel-buffering')) headers['X-Accel-Buffering'] = 'no';
+  return headers;
+}
