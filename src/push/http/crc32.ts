@@ -6,7 +6,8 @@ const ONE = 0x80000000;
 function multiply(a: number, b: number): number {
   let product = 0;
   let factor = b;
-  for (let bits = a; bits !== 0; bits = (bits << 1) | 0) {
+  // As a signed number its highest bit is the sign.
+  for (let bits = a | 0; bits !== 0; bits <<= 1) {
     if (bits < 0) product ^= factor;
     factor = (factor & 1) === 1 ? (factor >>> 1) ^ POLYNOMIAL : factor >>> 1;
   }

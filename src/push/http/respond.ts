@@ -1,6 +1,6 @@
 import { STATUS_CODES, type OutgoingHttpHeaders } from 'node:http';
 import type { Logger } from '../../logger/logger.js';
-import { InvalidArgumentError } from '../../errors/index.js';
+import { InvalidArgumentError, LimitExceededError } from '../../errors/index.js';
 import { InvalidCursorError, LogClosedError } from '../log/errors.js';
 import type { Refusal } from './authorize.js';
 import { BadRequestError } from './errors.js';
@@ -58,9 +58,10 @@ export function answerFailure(req: PushRequest, res: PushResponse, error: unknow
   }
 }
 
-/** As {@link answerFailure}, for what `follow` threw: there an unusable argument is the client's doing too. */
+/** As {@link answerFailure}, for what `follow` threw: there an unusable argument is the client's doing, and limits are full. */
 export function answerFollowFailure(req: PushRequest, res: PushResponse, error: unknown, logger: Logger): void {
   if (error instanceof InvalidArgumentError) answerError(req, res, 400, error.code, error.message);
+  else if (error instanceof LimitExceededError) answerError(req, res, 503, error.code, error.message);
   else answerFailure(req, res, error, logger);
 }
 

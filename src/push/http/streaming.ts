@@ -85,10 +85,21 @@ export class StreamingResponses implements StreamingHost {
     try {
       const outlet = this.#sendHead(req, res, headers);
       client.begin(outlet, follower, preamble?.(follower) ?? '');
+    } catch (error) {
+      this.#closed(client);
+      throw error;
     } finally {
       socket?.uncork();
     }
     return client;
+  }
+
+  /** Answers a HEAD with the head that a GET would get. */
+  startHead(res: PushResponse, headers: OutgoingHttpHeaders): void {
+    for (const [name, value] of Object.entries(headers)) if (value !== undefined) res.setHeader(name, value);
+    if (this.#settings.compression) addVary(res, 'Accept-Encoding');
+    res.statusCode = 200;
+    res.end();
   }
 
   /** Ends all responses in order. */

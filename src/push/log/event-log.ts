@@ -1,3 +1,4 @@
+import type { Clock } from '../../clock/clock.js';
 import { InvalidArgumentError, LimitExceededError } from '../../errors/index.js';
 import { checkOptionNames, type OptionNames } from '../../limits/option-names.js';
 import { FOLLOW_CHANNEL, PUBLISH_CHANNEL, publishIfListened } from '../diagnostics/channels.js';
@@ -111,6 +112,11 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
 
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** What it takes the time from. */
+  get clock(): Clock {
+    return this.#settings.clock;
   }
 
   /** Options as they are in force. */

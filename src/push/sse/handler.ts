@@ -47,7 +47,7 @@ export function sseHandler(log: FollowableLog, options: SSEHandlerOptions = {}):
     }
     const headers = headersFor(res);
     if (req.method === 'HEAD') {
-      res.writeHead(200, headers).end();
+      responses.startHead(res, headers);
       return;
     }
     const cursor = requestedCursor(req);
