@@ -7,7 +7,7 @@ import { Counters, type LogStats } from './counters.js';
 import { formatCursor, isOrigin, parseCursor } from './cursor.js';
 import type { Entry } from './entry.js';
 import { InvalidCursorError, LogClosedError } from './errors.js';
-import { StoredEvent } from './event.js';
+import { StoredEvent, type StoredLoss } from './event.js';
 import { Expiry } from './expiry.js';
 import { LogFollower, type Beginning } from './follower.js';
 import { HistoryOrder } from './history-order.js';
@@ -301,7 +301,7 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
 
   /**
    * Takes over an event of another origin. Events of one origin must come in the order of their numbers: what comes early
-   * is refused, so that whoever brings it can get the missing ones first.
+   * is refused, so that whoever brings it can get the missing ones first. One beyond the history's age counts as lost.
    *
    * @throws InvalidArgumentError for fields out of range or an event of this run; LogClosedError.
    */
@@ -316,11 +316,16 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
     const have = this.#origins.have(event.origin);
     if (event.n <= have) return 'duplicate';
     if (event.n > have + 1) return 'early';
+    const text = this.#text(event.data);
     const channel = this.#streams.stream(event.stream);
-    const { origin, n, stream, type, data, key } = event;
-    const stored = this.#store({ origin, n, stream, type, data: this.#text(data), key }, event.age);
     this.#counters.appended += 1;
-    this.#take(channel, stored);
+    if (event.age >= this.#settings.history.age) {
+      // It would be gone at once, and who follows would not hear of it.
+      this.#lose(event.origin, event.n, [channel, ...this.#streams.spanning(event.stream)]);
+      return 'appended';
+    }
+    const { origin, n, stream, type, key } = event;
+    this.#take(channel, this.#store({ origin, n, stream, type, data: text, key }, event.age));
     return 'appended';
   }
 
@@ -334,15 +339,8 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
     this.#checkOpen();
     this.#checkOrigin(origin);
     if (!Number.isSafeInteger(n) || n < 1) throw new InvalidArgumentError('n must be a whole number from 1');
-    const after = this.#origins.have(origin);
-    if (n <= after) return 'duplicate';
-    this.#index += 1;
-    const loss = { kind: 'loss', origin, after, n, index: this.#index, time: this.#settings.clock.now() } as const;
-    this.#origins.appended(loss);
-    for (const channel of this.#streams.all()) this.#order.add(channel, channel.append(loss));
-    for (const channel of this.#streams.patterns()) channel.append(loss);
-    this.#streams.lost(loss);
-    this.#trim();
+    if (n <= this.#origins.have(origin)) return 'duplicate';
+    this.#streams.lost(this.#lose(origin, n, [...this.#streams.all(), ...this.#streams.patterns()]));
     return 'appended';
   }
 
@@ -405,6 +403,19 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
     this.#trim();
   }
 
+  #lose(origin: string, n: number, channels: readonly Channel[]): StoredLoss {
+    this.#index += 1;
+    const after = this.#origins.have(origin);
+    const loss: StoredLoss = { kind: 'loss', origin, after, n, index: this.#index, time: this.#settings.clock.now() };
+    this.#origins.appended(loss);
+    for (const channel of channels) {
+      const entry = channel.append(loss);
+      if (this.#streams.isStream(channel)) this.#order.add(channel, entry);
+    }
+    this.#trim();
+    return loss;
+  }
+
   #trim(): void {
     while (this.#order.bytes > this.#settings.limits.budgetBytes && this.#order.size > 1) this.#evictOldest();
     this.#evictExpired();
@@ -442,8 +453,7 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
   }
 
   #evicted(channel: Channel, entry: Entry): void {
-    const [name] = channel.targets;
-    if (name === undefined || this.#streams.get(name) !== channel) return;
+    if (!this.#streams.isStream(channel)) return;
     this.#order.remove(entry);
     const { item } = entry;
     this.#origins.evicted(item);

@@ -1,7 +1,7 @@
 import { END_CHANNEL, GAP_CHANNEL, publishIfListened, type DiagnosticsLog } from '../diagnostics/channels.js';
 import type { Channel, Member } from './channel.js';
 import type { Counters } from './counters.js';
-import { formatCursor, parseCursor } from './cursor.js';
+import { formatCursor, parseCursor, type Vector } from './cursor.js';
 import type { Cut, FrameCache } from './frame-cache.js';
 import { PrivateView } from './private-view.js';
 import { resume } from './resume.js';
@@ -23,7 +23,10 @@ export interface FollowerHost {
 interface PendingGap {
   readonly reason: GapReason;
   readonly missing: readonly MissingRange[];
+  /** Behind the gap. */
   readonly cursor: string;
+  /** What the client had before it; `undefined` when it asked by index. */
+  readonly before: Vector | undefined;
 }
 
 /** One client: a position in a channel. While its own vector differs from the channel's, what it is sent is made for it. */
@@ -67,7 +70,8 @@ export class LogFollower<F> implements Follower<F>, Member {
     }
     this.#position = beginning.position;
     this.#skipBelow = beginning.skipBelow ?? 0;
-    if (beginning.gap === true) this.#gap = { reason: 'expired', missing: [], cursor: beginning.cursor };
+    if (beginning.gap === true)
+      this.#gap = { reason: 'expired', missing: [], cursor: beginning.cursor, before: undefined };
   }
 
   get streams(): readonly string[] {
@@ -75,8 +79,9 @@ export class LogFollower<F> implements Follower<F>, Member {
   }
 
   get cursor(): string {
+    if (this.#gap !== undefined) return this.#cursor;
     if (this.#private !== undefined) return formatCursor(this.#private.vector);
-    if (this.#gap === undefined && this.#position === this.#channel.ring.end) return this.#channel.cursor;
+    if (this.#position === this.#channel.ring.end) return this.#channel.cursor;
     return this.#cursor;
   }
 
@@ -154,17 +159,22 @@ export class LogFollower<F> implements Follower<F>, Member {
 
   /** The ring has gone on without the client. @returns whether it is still followed. */
   #overtaken(): boolean {
-    const had = this.#private?.vector ?? parseCursor(this.#cursor, Infinity);
-    this.#private = undefined;
     if (this.#options.whenOvertaken === 'drop') {
       this.finish('overtaken');
       return false;
     }
-    this.#resume(had, 'overtaken');
+    const told = this.#gap;
+    if (told !== undefined && told.before === undefined) this.#position = this.#channel.ring.first;
+    else {
+      const had = told?.before ?? this.#private?.vector ?? parseCursor(this.#cursor, Infinity);
+      this.#private = undefined;
+      this.#gap = undefined;
+      this.#resume(had, told?.reason ?? 'overtaken');
+    }
     return true;
   }
 
-  #resume(vector: ReadonlyMap<string, number>, reason: GapReason | undefined): void {
+  #resume(vector: Vector, reason: GapReason | undefined): void {
     const found = resume(this.#channel, vector);
     this.#position = found.position;
     const view = new PrivateView<F>(this.#channel, this.#cache, found.vector, found.shareFrom);
@@ -172,12 +182,12 @@ export class LogFollower<F> implements Follower<F>, Member {
     const { missing } = found;
     if (missing === undefined) return;
     const cursor = formatCursor(found.vector);
-    this.#cursor = cursor;
-    this.#gap = { reason: reason ?? missing.reason, missing: missing.ranges, cursor };
+    this.#gap = { reason: reason ?? missing.reason, missing: missing.ranges, cursor, before: vector };
   }
 
   #tell({ reason, missing, cursor }: PendingGap): Slice<F> {
     this.#gap = undefined;
+    this.#cursor = cursor;
     const gap: Gap = { kind: 'gap', reason, streams: this.#channel.targets, missing };
     const { framer } = this.#options;
     const payload = framer.batch([framer.gap(gap, cursor)]);

@@ -30,7 +30,8 @@ const MAX_ROWS = 512;
  *
  * An origin leaves the cursors with the first event that comes more than twice the history's age after its own last one:
  * never between events, so that a cursor without it is either older than all its events or names an event that came after
- * it had left. Ages are those of events, which all pods agree on.
+ * it had left. Ages are those of events, which all pods agree on. This holds as long as no pod that gives out cursors lags
+ * behind an origin by more than one and a half times the age.
  */
 export class OriginTable {
   readonly #age: number;
@@ -115,6 +116,11 @@ export class OriginTable {
   /** Highest number of the origin that was appended; 0 when there is none. */
   last(origin: string): number {
     return this.#rows.get(origin)?.last ?? 0;
+  }
+
+  /** Highest number of the origin that has left the history; 0 when there is none. */
+  floor(origin: string): number {
+    return this.#rows.get(origin)?.floor ?? 0;
   }
 
   /** Origins with events beyond the vector, in the history or gone. */

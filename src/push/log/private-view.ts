@@ -53,7 +53,7 @@ export class PrivateView<F> {
         const before = new Map(this.vector);
         this.vector.set(item.origin, item.n);
         raise(this.vector, parseCursor(entry.cursor, Infinity));
-        this.#tidy(entry.cursor);
+        this.#limit(entry.cursor);
         const frame = this.#cache.own(entry, formatCursor(this.vector));
         const size = framer.size(frame);
         if (frames.length > 0 && bytes + size > maxBytes) {
@@ -76,18 +76,13 @@ export class PrivateView<F> {
     raise(this.vector, vector);
   }
 
-  /** Lets go of origins that have left the cursors of the ring, so that the vector cannot grow for ever. */
-  #tidy(ringCursor: string): void {
+  /** Keeps cursors within what logs accept: origins without events here go first, then those that the ring has let go of. */
+  #limit(ringCursor: string): void {
     const { host, table } = this.#channel;
-    for (const [origin, n] of this.vector) {
-      if (ringCursor.includes(origin)) continue;
-      if (host.have(origin) >= n && table.last(origin) <= n) this.vector.delete(origin);
-    }
-    if (this.vector.size <= host.settings.limits.maxCursorOrigins) return;
-    for (const origin of this.vector.keys()) {
-      if (this.vector.size <= host.settings.limits.maxCursorOrigins) return;
-      if (!ringCursor.includes(origin)) this.vector.delete(origin);
-    }
+    const excess = (): boolean => this.vector.size > host.settings.limits.maxCursorOrigins;
+    if (!excess()) return;
+    for (const origin of this.vector.keys()) if (excess() && table.last(origin) === 0) this.vector.delete(origin);
+    for (const origin of this.vector.keys()) if (excess() && !ringCursor.includes(origin)) this.vector.delete(origin);
   }
 
   #isAhead(): boolean {

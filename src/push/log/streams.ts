@@ -40,6 +40,12 @@ export class Streams {
     return this.#streams.get(stream);
   }
 
+  /** Whether the channel is that of one stream, not of patterns. */
+  isStream(channel: Channel): boolean {
+    const [name] = channel.targets;
+    return name !== undefined && this.#streams.get(name) === channel;
+  }
+
   /** The channel of a stream, made if need be. @throws LimitExceededError */
   stream(name: string): Channel {
     const found = this.#streams.get(name);
@@ -137,6 +143,11 @@ export class Streams {
       // A loss stands in every stream, but once in what spans them.
       if (item.index === last) continue;
       last = item.index;
+      // A newer one of its origin is gone already, from another stream: a vector cannot tell them apart.
+      if (item.n <= channel.table.floor(item.origin)) {
+        channel.evictedIndex = Math.max(channel.evictedIndex, item.index);
+        continue;
+      }
       channel.append(item, numberIn(cursor, this.#host.settings.origin));
     }
     return channel;

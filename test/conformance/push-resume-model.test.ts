@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { PushWorld } from './push-world.js';
+
+/** Seeds that once failed stay in front. */
+const SEEDS = [...Array.from({ length: 150 }, (_, seed) => seed + 1)];
+
+describe('following from pod to pod: nothing twice, nothing out of order, nothing lost in silence', () => {
+  for (const [name, shape] of Object.entries({
+    'one pod': { pods: 1, steps: 250 },
+    'three pods': { pods: 3, steps: 400 },
+    'five pods that restart': { pods: 5, steps: 500, restarts: true },
+    'long quiet times': { pods: 2, steps: 300, quiet: true, restarts: true },
+  })) {
+    it(name, () => {
+      let gaps = 0;
+      let received = 0;
+      let resumed = 0;
+      for (const seed of SEEDS) {
+        const world = new PushWorld(seed, shape);
+        try {
+          world.run();
+        } catch (error) {
+          throw new Error(`seed ${seed}`, { cause: error });
+        }
+        gaps += world.gaps;
+        received += world.received;
+        resumed += world.resumed;
+      }
+      // The walk has to get somewhere.
+      assert.ok(received > SEEDS.length * 50, `${received} events were received`);
+      assert.ok(resumed > SEEDS.length, `${resumed} times a client came back`);
+      assert.ok(gaps > 0 && gaps < received / 4, `${gaps} gaps, ${received} events`);
+    });
+  }
+});

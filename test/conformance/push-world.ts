@@ -1,0 +1,266 @@
+import assert from 'node:assert/strict';
+import { EventLog, type Follower, type Framer, type Gap, type LogEvent } from '../../src/push/index.js';
+import { seededRandom } from '../../src/testing/random.js';
+import { VirtualClock } from '../../src/testing/virtual-clock.js';
+
+/** How a world is made. */
+export interface WorldShape {
+  readonly pods: number;
+  readonly steps: number;
+  /** Pods are replaced by new ones, which copy the history of another. */
+  readonly restarts?: boolean;
+  /** Times pass in which nothing happens, up to three times the age of the history. */
+  readonly quiet?: boolean;
+}
+
+type Item = { readonly event: LogEvent; readonly cursor: string } | { readonly gap: Gap; readonly cursor: string };
+
+const ITEMS: Framer<readonly Item[]> = {
+  event: (event, cursor) => [{ event, cursor }],
+  gap: (gap, cursor) => [{ gap, cursor }],
+  batch: (frames) => frames.flat(),
+  size: (items) => items.length,
+};
+const AGE = 10_000;
+const STREAMS = ['a', 'b', 'b/1', 'c'];
+const TARGETS = [['a'], ['b'], ['b/1'], ['a', 'b'], ['b*'], ['*']];
+
+interface Pod {
+  readonly log: EventLog;
+  flush: (() => void) | undefined;
+}
+
+interface Client {
+  readonly targets: readonly string[];
+  readonly received: Map<string, number[]>;
+  /** Events that it is owed, by key, with the step in which they were published. */
+  readonly owed: Map<string, number>;
+  readonly gaps: { readonly step: number; readonly gap: Gap }[];
+  pod: Pod;
+  follower: Follower<readonly Item[]> | undefined;
+  cursor: string;
+}
+
+const keyOf = (event: { readonly origin: string; readonly n: number }): string => `${event.origin}:${event.n}`;
+const glob = (target: string, stream: string): boolean =>
+  target.endsWith('*') ? stream.startsWith(target.slice(0, -1)) : target === stream;
+
+/**
+ * Pods that copy each other's events with delays, and clients that go from pod to pod with their cursors. What the clients
+ * are given is checked against what was published.
+ */
+export class PushWorld {
+  gaps = 0;
+  received = 0;
+  resumed = 0;
+  readonly #random: () => number;
+  readonly #clock = new VirtualClock();
+  readonly #shape: WorldShape;
+  readonly #pods: Pod[] = [];
+  readonly #clients: Client[] = [];
+  /** Everything published by an origin, in order; it outlives the pod. */
+  readonly #published = new Map<string, LogEvent[]>();
+  #step = 0;
+
+  constructor(seed: number, shape: WorldShape) {
+    this.#random = seededRandom(seed);
+    this.#shape = shape;
+    for (let i = 0; i < shape.pods; i++) this.#addPod();
+  }
+
+  run(): void {
+    for (this.#step = 1; this.#step <= this.#shape.steps; this.#step++) this.#act();
+    this.#settle();
+    for (const client of this.#clients) this.#check(client);
+  }
+
+  #act(): void {
+    const dice = this.#random();
+    const pod = this.#pick(this.#pods);
+    if (dice < 0.4) this.#publish(pod);
+    else if (dice < 0.7) this.#copy(pod);
+    else if (dice < 0.74 && this.#clients.length < 6) this.#join(pod);
+    else if (dice < 0.86) this.#serve(this.#clients[Math.floor(this.#random() * this.#clients.length)]);
+    else if (dice < 0.92) this.#move(this.#clients[Math.floor(this.#random() * this.#clients.length)]);
+    else if (dice < 0.97) this.#wait();
+    else if (this.#shape.restarts === true && dice > 0.99) this.#replace(pod);
+  }
+
+  #addPod(): Pod {
+    const pod: Pod = {
+      log: new EventLog({
+        clock: this.#clock,
+        random: () => this.#random(),
+        history: { events: 12, age: AGE },
+        schedule: (flush) => (pod.flush = flush),
+        expectsOrigin: (origin) => this.#published.has(origin),
+      }),
+      flush: undefined,
+    };
+    this.#pods.push(pod);
+    this.#published.set(pod.log.origin, []);
+    for (const { log } of this.#pods) {
+      if (log === pod.log) continue;
+      log.meet(pod.log.origin);
+      pod.log.meet(log.origin);
+    }
+    return pod;
+  }
+
+  #publish(pod: Pod): void {
+    const event = pod.log.publish(this.#pick(STREAMS), String(this.#step));
+    this.#published.get(pod.log.origin)?.push(event);
+    for (const client of this.#clients) {
+      if (client.targets.some((target) => glob(target, event.stream))) client.owed.set(keyOf(event), this.#step);
+    }
+    this.#flush(pod);
+  }
+
+  /** One pod takes over what it lacks of another origin, up to some number: from any pod that has it, or it is lost. */
+  #copy(pod: Pod, all = false): void {
+    for (const [origin, events] of this.#published) {
+      if (origin === pod.log.origin) continue;
+      if (!all && this.#random() < 0.5) continue;
+      const have = pod.log.have().get(origin) ?? 0;
+      const most = all ? events.length : Math.min(events.length, have + 1 + Math.floor(this.#random() * 4));
+      for (const event of events.slice(have, most)) this.#transfer(pod, event);
+    }
+    this.#flush(pod);
+  }
+
+  #transfer(pod: Pod, event: LogEvent): void {
+    const { origin, n, stream, type, data } = event;
+    const held = this.#pods.some(({ log }) => log.origin === origin || (log.have().get(origin) ?? 0) >= n);
+    const age = this.#clock.now() - event.time;
+    if (held) pod.log.append({ origin, n, stream, type, data, age });
+    else pod.log.appendLoss(origin, n);
+  }
+
+  #join(pod: Pod): void {
+    const targets = this.#pick(TARGETS);
+    const client: Client = {
+      targets,
+      received: new Map(),
+      owed: new Map(),
+      gaps: [],
+      pod,
+      follower: undefined,
+      cursor: '',
+    };
+    this.#clients.push(client);
+    client.follower = this.#follow(client, pod);
+    client.cursor = client.follower.cursor;
+    // What is on its way to this pod is owed too.
+    for (const [origin, events] of this.#published) {
+      const have = pod.log.have().get(origin) ?? 0;
+      for (const event of events.slice(have)) {
+        if (targets.some((target) => glob(target, event.stream))) client.owed.set(keyOf(event), this.#step);
+      }
+    }
+  }
+
+  #follow(client: Client, pod: Pod, cursor?: string): Follower<readonly Item[]> {
+    client.pod = pod;
+    return pod.log.follow({
+      streams: client.targets,
+      framer: ITEMS,
+      transport: 'test',
+      onReady: () => {},
+      ...(cursor === undefined ? {} : { start: { cursor } }),
+    });
+  }
+
+  #serve(client: Client | undefined, most = 1 + Math.floor(this.#random() * 5)): boolean {
+    const slice = client?.follower?.pull({ items: most });
+    if (client === undefined || slice === undefined) return false;
+    for (const item of slice.payload) {
+      client.cursor = item.cursor;
+      if ('gap' in item) {
+        this.gaps += 1;
+        client.gaps.push({ step: this.#step, gap: item.gap });
+        continue;
+      }
+      this.received += 1;
+      const { origin, n, stream } = item.event;
+      assert.ok(
+        client.targets.some((target) => glob(target, stream)),
+        `${stream} was not asked for`,
+      );
+      const numbers = client.received.get(origin) ?? [];
+      assert.ok(n > (numbers.at(-1) ?? 0), `${origin}:${n} came after ${numbers.at(-1)}`);
+      numbers.push(n);
+      client.received.set(origin, numbers);
+    }
+    assert.equal(
+      client.follower?.cursor === client.cursor || client.follower?.lag === 0,
+      true,
+      'cursor of the follower',
+    );
+    return true;
+  }
+
+  /** A client loses its connection, with what it has not read, and comes back anywhere. */
+  #move(client: Client | undefined): void {
+    if (client === undefined) return;
+    client.follower?.end();
+    if (this.#random() < 0.3) this.#wait();
+    client.follower = this.#follow(client, this.#pick(this.#pods), client.cursor);
+    this.resumed += 1;
+  }
+
+  #wait(): void {
+    const long = this.#shape.quiet === true && this.#random() < 0.3;
+    // Nobody may lag by more than one and a half ages; so long a time begins with everybody up to date.
+    if (long) for (const pod of this.#pods) this.#copy(pod, true);
+    this.#clock.advance(Math.floor(this.#random() * (long ? 3 * AGE : AGE / 10)));
+  }
+
+  #replace(pod: Pod): void {
+    if (this.#pods.length < 2) return;
+    for (const client of this.#clients) {
+      if (client.pod !== pod) continue;
+      client.follower?.end();
+      client.follower = undefined;
+    }
+    this.#pods.splice(this.#pods.indexOf(pod), 1);
+    pod.log.close();
+    this.#copy(this.#addPod(), true);
+    for (const client of this.#clients) {
+      if (client.follower === undefined) client.follower = this.#follow(client, this.#pick(this.#pods), client.cursor);
+    }
+  }
+
+  #flush(pod: Pod): void {
+    const { flush } = pod;
+    pod.flush = undefined;
+    flush?.();
+  }
+
+  /** Everything arrives everywhere, and everybody reads it. */
+  #settle(): void {
+    for (const pod of this.#pods) this.#copy(pod, true);
+    for (const client of this.#clients) while (this.#serve(client, 3));
+  }
+
+  #check(client: Client): void {
+    for (const [key, step] of client.owed) {
+      const [origin = '', n = '0'] = key.split(':');
+      if (client.received.get(origin)?.includes(Number(n)) === true) continue;
+      const told = client.gaps.some(
+        ({ step: when, gap }) =>
+          when >= step &&
+          (gap.missing.length === 0 ||
+            gap.missing.some(
+              (range) => range.origin === origin && Number(n) > range.after && Number(n) <= (range.through ?? Infinity),
+            )),
+      );
+      assert.ok(told, `${key} of step ${step} was lost in silence; gaps ${JSON.stringify(client.gaps)}`);
+    }
+  }
+
+  #pick<T>(items: readonly T[]): T {
+    const item = items[Math.floor(this.#random() * items.length)];
+    assert.ok(item !== undefined);
+    return item;
+  }
+}
