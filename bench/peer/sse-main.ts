@@ -19,11 +19,13 @@ import { parseArgs } from 'node:util';
 import { betterSseServer } from './sse-better-sse.js';
 import { directServer } from './sse-direct.js';
 import { Pace } from './sse-pace.js';
+import { pushServer } from './sse-push.js';
 import { responseServer } from './sse-response.js';
 import type { SseServer } from './sse-server.js';
 import { listen } from './wire.js';
 
 const SERVERS: Readonly<Record<string, () => SseServer>> = {
+  push: pushServer,
   direct: directServer,
   response: responseServer,
   'better-sse': betterSseServer,
