@@ -108,6 +108,7 @@ export class Streams {
 
   /** Events are gone that may have been of any stream, those that come later included. */
   lost(loss: StoredLoss): void {
+    this.#forgotten.appended(loss.origin, loss.n, loss.time);
     this.#forgotten.evicted(loss.origin, loss.n, loss.time);
   }
 
@@ -146,6 +147,7 @@ export class Streams {
       // A newer one of its origin is gone already, from another stream: a vector cannot tell them apart.
       if (item.n <= channel.table.floor(item.origin)) {
         channel.evictedIndex = Math.max(channel.evictedIndex, item.index);
+        channel.table.appended(item.origin, item.n, item.time);
         continue;
       }
       channel.append(item, numberIn(cursor, this.#host.settings.origin));
