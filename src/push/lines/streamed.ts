@@ -1,0 +1,17 @@
+import type { FollowableLog } from '../http/types.js';
+import type { FollowOptions, Follower, Framer } from '../log/types.js';
+import type { Line } from './line.js';
+import { LineFollower, type LineHooks } from './line-follower.js';
+
+/** A log as `StreamingResponses` follow it, whose followers read lines and give payloads of them. */
+export function inLines<L extends Line>(
+  log: FollowableLog,
+  framer: Framer<readonly L[]>,
+  hooks: LineHooks<L>,
+): FollowableLog {
+  return {
+    clock: log.clock,
+    follow: <F>(options: FollowOptions<F>) =>
+      new LineFollower(log.follow({ ...options, framer }), hooks) as Follower<F>,
+  };
+}
