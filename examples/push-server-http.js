@@ -25,6 +25,9 @@ server.on('upgrade', webSocketHandler(log));
 
 async function publish(req, res) {
   if (req.method !== 'POST') return res.writeHead(405, { allow: 'POST' }).end();
+  // Not for pages of other sites, and not without end.
+  if (req.headers['sec-fetch-site'] === 'cross-site') return res.writeHead(403).end();
+  if (!(Number(req.headers['content-length']) <= 65_536)) return res.writeHead(413).end();
   const { searchParams } = new URL(req.url, 'http://localhost');
   try {
     const event = log.publish(searchParams.get('stream') ?? 'news', await text(req));
@@ -40,7 +43,7 @@ server.listen(Number(process.argv[2] ?? process.env.PORT ?? 8016), '127.0.0.1', 
   curl -N '${base}/events?stream=news'
   curl '${base}/v2/keys/news?wait=true'
   curl -N '${base}/watch?watch=true&stream=news'
-  node examples/push-websocket-client.js '${base.replace('http', 'ws')}/?stream=news'
+  node examples/push-client.js websocket ${base} news
 and publish: curl -d hello '${base}/publish?stream=news'`);
 });
 
