@@ -20,3 +20,12 @@ export type { ChannelMode } from '../../wire/channel/index.js';
 export { isHalfCloseRequest, isWebSocketRequest, offeredProtocols, supportsHalfClose } from './request.js';
 export { originRefusal, type OriginOptions } from './origin.js';
 export type { Refusal, Verify } from './refusal.js';
+export {
+  messageProtocol,
+  messageRefusal,
+  upgradeToMessages,
+  type MessageSocket,
+  type MessageSocketEvents,
+} from './message-socket.js';
+export { CLOSE } from './close-codes.js';
+export { firstFragment, lastFragment, PING_FRAME, textFrame } from './shared-frames.js';
