@@ -57,7 +57,7 @@ export class Channel {
 
   /** @param selfNumber Number of this run's newest event at the time when the item came. */
   append(item: StoredItem, selfNumber: number = this.host.selfNumber): Entry {
-    this.table.appended(item.origin, item.n, item.time);
+    this.table.appended(item.origin, item.n, item.time, item.kind === 'loss');
     const entry = new Entry(item, this.table.cursor(this.host.settings.origin, selfNumber));
     this.ring.push(entry);
     this.bytes += entry.bytes;
@@ -73,7 +73,7 @@ export class Channel {
     if (entry === undefined) return;
     this.bytes -= entry.bytes;
     this.evictedIndex = entry.item.index;
-    this.table.evicted(entry.item.origin, entry.item.n, entry.item.time);
+    this.table.evicted(entry.item.origin, entry.item.n, entry.item.time, entry.item.kind === 'loss');
     for (const cache of this.#caches.values()) cache.drop(position);
     this.host.evicted(this, entry);
   }

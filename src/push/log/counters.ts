@@ -35,8 +35,8 @@ export class Counters {
     this.#bytes.set(transport, (this.#bytes.get(transport) ?? 0) + bytes);
   }
 
-  gap(reason: GapReason, count: number): void {
-    this.#gaps[reason] += count;
+  gap(reason: GapReason): void {
+    this.#gaps[reason] += 1;
   }
 
   joined(transport: string): void {

@@ -153,7 +153,7 @@ export class LogFollower<F> implements Follower<F>, Member {
   #count(cut: Cut<F>): Slice<F> {
     this.delivered += cut.items;
     this.#host.counters.delivered(this.transport, cut.items, cut.bytes);
-    if (cut.gaps > 0) this.#host.counters.gap('lost', cut.gaps);
+    for (const gap of cut.gaps) this.#noteGap(gap);
     return cut;
   }
 
@@ -194,9 +194,13 @@ export class LogFollower<F> implements Follower<F>, Member {
     const bytes = framer.size(payload);
     this.delivered += 1;
     this.#host.counters.delivered(this.transport, 1, bytes);
-    this.#host.counters.gap(reason, 1);
-    publishIfListened(GAP_CHANNEL, () => ({ log: this.#host.log, follower: this, gap }));
+    this.#noteGap(gap);
     return { payload, items: 1, bytes };
+  }
+
+  #noteGap(gap: Gap): void {
+    this.#host.counters.gap(gap.reason);
+    publishIfListened(GAP_CHANNEL, () => ({ log: this.#host.log, follower: this, gap }));
   }
 
   #skip(): void {

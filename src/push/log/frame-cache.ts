@@ -1,4 +1,5 @@
 import type { Entry } from './entry.js';
+import type { StoredLoss } from './event.js';
 import type { Ring } from './ring.js';
 import type { Framer, Gap, Slice } from './types.js';
 
@@ -10,7 +11,7 @@ export interface Cut<F> extends Slice<F> {
   readonly from: number;
   readonly to: number;
   /** Losses in it. */
-  readonly gaps: number;
+  readonly gaps: readonly Gap[];
 }
 
 interface Kept<F> {
@@ -68,7 +69,7 @@ export class FrameCache<F> {
   #make(from: number, end: number, maxItems: number, maxBytes: number): Cut<F> {
     const frames: F[] = [];
     let bytes = 0;
-    let gaps = 0;
+    const gaps: Gap[] = [];
     let to = from;
     while (to < end && frames.length < maxItems) {
       const entry = this.#ring.at(to);
@@ -78,7 +79,7 @@ export class FrameCache<F> {
       if (frames.length > 0 && bytes + size > maxBytes) break;
       frames.push(frame);
       bytes += size;
-      if (entry.item.kind === 'loss') gaps += 1;
+      if (entry.item.kind === 'loss') gaps.push(this.lossOf(entry.item));
       to += 1;
     }
     const payload = this.framer.batch(frames);
@@ -96,8 +97,11 @@ export class FrameCache<F> {
 
   #render({ item }: Entry, cursor: string): F {
     if (item.kind === 'event') return this.framer.event(item, cursor);
-    const missing = [{ origin: item.origin, after: item.after, through: item.n }];
-    const gap: Gap = { kind: 'gap', reason: 'lost', streams: this.#streams, missing };
-    return this.framer.gap(gap, cursor);
+    return this.framer.gap(this.lossOf(item), cursor);
+  }
+
+  /** What followers of this channel are told of a loss. */
+  lossOf({ origin, after, n }: StoredLoss): Gap {
+    return { kind: 'gap', reason: 'lost', streams: this.#streams, missing: [{ origin, after, through: n }] };
   }
 }

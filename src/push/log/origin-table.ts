@@ -7,6 +7,8 @@ interface Row {
   /** Highest number that was appended. */
   last: number;
   lastTime: number;
+  /** Time of the newest event itself, losses left out: nobody can tell from them how old a cursor is. */
+  eventTime: number;
   /** Highest number that has left the history; 0 when all are there. */
   floor: number;
   floorTime: number;
@@ -54,29 +56,31 @@ export class OriginTable {
     return this.#rows.size;
   }
 
-  /** An event of the origin was appended. */
-  appended(origin: string, n: number, time: number): void {
+  /** An event of the origin was appended, or the loss of events up to `n`. */
+  appended(origin: string, n: number, time: number, lost = false): void {
     const row = this.#row(origin);
     row.last = Math.max(row.last, n);
     row.lastTime = Math.max(row.lastTime, time);
+    if (!lost) row.eventTime = Math.max(row.eventTime, time);
     row.text = undefined;
     this.#text = undefined;
     if (!row.listed) this.#list(row);
     this.#prune(time);
   }
 
-  /** An event of the origin has left the history. */
-  evicted(origin: string, n: number, time: number): void {
+  /** An event of the origin, or a loss, has left the history. */
+  evicted(origin: string, n: number, time: number, lost = false): void {
     const row = this.#row(origin);
     if (n <= row.floor) return;
     row.floor = n;
-    row.floorTime = time;
+    row.floorTime = lost ? -Infinity : time;
     if (n > row.last) {
       row.last = n;
       row.text = undefined;
       this.#text = undefined;
     }
     row.lastTime = Math.max(row.lastTime, time);
+    if (!lost) row.eventTime = Math.max(row.eventTime, time);
   }
 
   /** Takes in what another table knows of events that are gone; those that are there are to be appended next. */
@@ -86,6 +90,7 @@ export class OriginTable {
       this.evicted(theirs.origin, theirs.floor, theirs.floorTime);
       const row = this.#row(theirs.origin);
       if (theirs.floor === theirs.last) row.lastTime = Math.max(row.lastTime, theirs.lastTime);
+      if (theirs.floor === theirs.last) row.eventTime = Math.max(row.eventTime, theirs.eventTime);
       if (theirs.listed && !row.listed) this.#list(row);
     }
     this.#forgottenTime = Math.max(this.#forgottenTime, other.#forgottenTime);
@@ -181,7 +186,7 @@ export class OriginTable {
     for (const [origin, n] of vector) {
       const row = this.#rows.get(origin);
       if (row === undefined || n < row.floor) continue;
-      const time = n >= row.last ? row.lastTime : (timeOf(origin, n) ?? (n === row.floor ? row.floorTime : -Infinity));
+      const time = n >= row.last ? row.eventTime : (timeOf(origin, n) ?? (n === row.floor ? row.floorTime : -Infinity));
       if (time > newest) newest = time;
     }
     return newest;
@@ -190,7 +195,16 @@ export class OriginTable {
   #row(origin: string): Row {
     let row = this.#rows.get(origin);
     if (row === undefined) {
-      row = { origin, last: 0, lastTime: -Infinity, floor: 0, floorTime: -Infinity, listed: false, text: undefined };
+      row = {
+        origin,
+        last: 0,
+        lastTime: -Infinity,
+        eventTime: -Infinity,
+        floor: 0,
+        floorTime: -Infinity,
+        listed: false,
+        text: undefined,
+      };
       this.#rows.set(origin, row);
       if (this.#rows.size > MAX_ROWS) this.#forget(row);
     }

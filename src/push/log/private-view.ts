@@ -1,6 +1,7 @@
 import type { Channel } from './channel.js';
 import { formatCursor, parseCursor, raise } from './cursor.js';
 import type { Cut, FrameCache } from './frame-cache.js';
+import type { Gap } from './types.js';
 
 /**
  * What a follower sees whose cursor does not fit one place in the ring: only what it lacks, under cursors joined from its
@@ -43,7 +44,7 @@ export class PrivateView<F> {
     const { framer } = this.#cache;
     const frames: F[] = [];
     let bytes = 0;
-    let gaps = 0;
+    const gaps: Gap[] = [];
     let to = from;
     while (frames.length < maxItems && !this.done(to)) {
       const entry = ring.at(to);
@@ -62,7 +63,7 @@ export class PrivateView<F> {
         }
         frames.push(frame);
         bytes += size;
-        if (item.kind === 'loss') gaps += 1;
+        if (item.kind === 'loss') gaps.push(this.#cache.lossOf(item));
       }
       to += 1;
     }

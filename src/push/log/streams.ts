@@ -108,8 +108,8 @@ export class Streams {
 
   /** Events are gone that may have been of any stream, those that come later included. */
   lost(loss: StoredLoss): void {
-    this.#forgotten.appended(loss.origin, loss.n, loss.time);
-    this.#forgotten.evicted(loss.origin, loss.n, loss.time);
+    this.#forgotten.appended(loss.origin, loss.n, loss.time, true);
+    this.#forgotten.evicted(loss.origin, loss.n, loss.time, true);
   }
 
   /** What streams and patterns have at least once been evicted from: the highest index of these items. */
@@ -147,7 +147,7 @@ export class Streams {
       // A newer one of its origin is gone already, from another stream: a vector cannot tell them apart.
       if (item.n <= channel.table.floor(item.origin)) {
         channel.evictedIndex = Math.max(channel.evictedIndex, item.index);
-        channel.table.appended(item.origin, item.n, item.time);
+        channel.table.appended(item.origin, item.n, item.time, item.kind === 'loss');
         continue;
       }
       channel.append(item, numberIn(cursor, this.#host.settings.origin));
