@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from '../../errors/index.js';
 import { checkOptionNames, type OptionNames } from '../../limits/option-names.js';
+import { headerOf } from './headers.js';
 import { addVary, answer } from './respond.js';
 import { CURSOR_HEADER, RUN_HEADER, type PushRequest, type PushResponse } from './types.js';
 
@@ -52,7 +53,7 @@ export class CorsPolicy {
   /** Sets the headers that let the page read the response. `false`: its origin is none of those allowed. */
   apply(req: PushRequest, res: PushResponse): boolean {
     if (!this.#any) addVary(res, 'Origin');
-    const { origin } = req.headers;
+    const origin = headerOf(req, 'origin');
     if (origin === undefined) return true;
     if (!this.#any && !this.#allows(origin)) return false;
     res.setHeader('Access-Control-Allow-Origin', this.#any ? '*' : origin);
@@ -79,9 +80,10 @@ export function corsPolicy(option: boolean | CorsOptions | undefined): CorsPolic
 
 /** Whether it is a browser's question in advance. */
 export function isPreflight(req: PushRequest): boolean {
-  const { headers } = req;
   return (
-    req.method === 'OPTIONS' && headers.origin !== undefined && headers['access-control-request-method'] !== undefined
+    req.method === 'OPTIONS' &&
+    headerOf(req, 'origin') !== undefined &&
+    headerOf(req, 'access-control-request-method') !== undefined
   );
 }
 

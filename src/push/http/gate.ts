@@ -3,6 +3,7 @@ import { safeLogger, silentLogger, type Logger } from '../../logger/logger.js';
 import { acceptsType } from './accept.js';
 import { askAuthorize, isRefusal, type Authorize } from './authorize.js';
 import { corsPolicy, isPreflight, type CorsOptions, type CorsPolicy } from './cors.js';
+import { headerOf } from './headers.js';
 import { pageRefusal } from './page-check.js';
 import { requestedStreams, type StreamOption } from './request.js';
 import { RequestCounter } from './request-counter.js';
@@ -57,6 +58,7 @@ export class Gate {
   readonly #counter: RequestCounter;
   readonly #allow: string;
   readonly #open: Open;
+  #lastStreams: readonly string[] = [];
 
   /** @throws InvalidArgumentError */
   constructor(options: GateOptions, settings: GateSettings, open: Open) {
@@ -81,10 +83,9 @@ export class Gate {
   enter(req: PushRequest, res: PushResponse): void {
     // A client that goes away while it is answered is no error of anybody's.
     res.on('error', ignore);
-    req.on('error', ignore);
     try {
       if (this.#refuses(req, res)) return;
-      const streams = requestedStreams(req, this.#options.stream, this.#options);
+      const streams = this.#sameAsBefore(requestedStreams(req, this.#options.stream, this.#options));
       if (this.#options.authorize === undefined) this.#pass(req, res, streams, undefined);
       else void this.#ask(this.#options.authorize, req, res, streams);
     } catch (error) {
@@ -102,7 +103,7 @@ export class Gate {
       this.#cors.answerPreflight(req, res, methods.join(', '));
     } else if (!methods.includes(req.method ?? '')) {
       answerError(req, res, 405, 'ERR_METHOD', `the method must be ${methods.join(' or ')}`, { Allow: this.#allow });
-    } else if (!acceptsType(req.headers.accept, type)) {
+    } else if (!acceptsType(headerOf(req, 'accept'), type)) {
       answerError(req, res, 406, 'ERR_NOT_ACCEPTABLE', `only ${type} can be had here`);
     } else {
       const full = this.#counter.enter(req, res);
@@ -110,6 +111,14 @@ export class Gate {
       answerError(req, res, full, 'ERR_TOO_MANY_CLIENTS', 'too many clients', { 'Retry-After': '5' });
     }
     return true;
+  }
+
+  /** Followers keep their streams, and most ask for the same. */
+  #sameAsBefore(streams: readonly string[]): readonly string[] {
+    const before = this.#lastStreams;
+    if (before.length === streams.length && before.every((name, index) => name === streams[index])) return before;
+    this.#lastStreams = streams;
+    return streams;
   }
 
   async #ask(hook: Authorize, req: PushRequest, res: PushResponse, streams: readonly string[]): Promise<void> {
@@ -137,6 +146,6 @@ export class Gate {
 
 function ignore(): void {}
 
-function hasBody({ headers }: PushRequest): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+function hasBody(req: PushRequest): boolean {
+  return headerOf(req, 'transfer-encoding') !== undefined || Number(headerOf(req, 'content-length') ?? 0) > 0;
 }

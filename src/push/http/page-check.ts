@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import type { CorsPolicy } from './cors.js';
+import { headerOf } from './headers.js';
 import type { PushRequest, PushResponse } from './types.js';
 
 /**
@@ -16,18 +17,18 @@ export function pageRefusal(
   cors: CorsPolicy | undefined,
   allowedHosts: ReadonlySet<string> | undefined,
 ): string | undefined {
-  const { headers } = req;
-  const host = headers.host ?? headers[':authority']?.toString() ?? '';
-  const fromPage = headers.origin !== undefined || headers['sec-fetch-site'] !== undefined;
+  const origin = headerOf(req, 'origin');
+  const host = headerOf(req, 'host') ?? headerOf(req, ':authority') ?? '';
+  const fromPage = origin !== undefined || headerOf(req, 'sec-fetch-site') !== undefined;
   const suspicious = allowedHosts !== undefined || (fromPage && isLoopback(req.socket.localAddress));
   if (suspicious && !isTrusted(nameOf(host), allowedHosts)) {
     return `the host ${JSON.stringify(host)} is not one of this server's names (allowedHosts)`;
   }
-  const allowed = cors === undefined ? headers.origin === undefined : cors.apply(req, res);
-  if (allowed || isSameHost(headers.origin ?? '', host)) return undefined;
+  const allowed = cors === undefined ? origin === undefined : cors.apply(req, res);
+  if (allowed || isSameHost(origin ?? '', host)) return undefined;
   // Somebody in front of us has answered the question.
   if (cors === undefined && res.hasHeader('access-control-allow-origin')) return undefined;
-  return `pages of the origin ${JSON.stringify(headers.origin)} may not use this server (cors)`;
+  return `pages of the origin ${JSON.stringify(origin)} may not use this server (cors)`;
 }
 
 function isTrusted(name: string, allowed: ReadonlySet<string> | undefined): boolean {

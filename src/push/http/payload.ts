@@ -8,6 +8,8 @@ export interface Form {
 }
 
 const NO_BYTES = Buffer.alloc(0);
+/** Fewer bytes would hardly become less, and making a compressor costs more than sending them. */
+const LEAST_TO_DEFLATE = 128;
 
 /**
  * Bytes that many clients are sent, in every form that one of them needs. Each form is made once, when it is first asked
@@ -60,7 +62,19 @@ export function chunkOf(bytes: Buffer): Buffer {
 }
 
 function deflate(bytes: Buffer): Buffer {
-  return bytes.length === 0 ? NO_BYTES : deflateRawSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH });
+  if (bytes.length === 0) return NO_BYTES;
+  if (bytes.length < LEAST_TO_DEFLATE) return stored(bytes);
+  return deflateRawSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH });
+}
+
+/** A block that is not compressed (RFC 1951, 3.2.4). */
+function stored(bytes: Buffer): Buffer {
+  const block = Buffer.allocUnsafe(5 + bytes.length);
+  block[0] = 0;
+  block.writeUInt16LE(bytes.length, 1);
+  block.writeUInt16LE(0xffff - bytes.length, 3);
+  bytes.copy(block, 5);
+  return block;
 }
 
 /** What a gzip member begins with (RFC 1952, 2.3): no name, no time, system unknown. */

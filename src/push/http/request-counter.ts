@@ -6,6 +6,10 @@ export class RequestCounter {
   readonly #mostPerConnection: number;
   readonly #perConnection = new WeakMap<object, number>();
   #all = 0;
+  /** One for all, for it stays with each response. */
+  readonly #leave = (): void => {
+    this.#all -= 1;
+  };
 
   constructor(most: number, mostPerConnection: number) {
     this.#most = most;
@@ -21,12 +25,10 @@ export class RequestCounter {
       const count = this.#perConnection.get(session) ?? 0;
       if (count >= this.#mostPerConnection) return 429;
       this.#perConnection.set(session, count + 1);
+      res.on('close', () => this.#perConnection.set(session, (this.#perConnection.get(session) ?? 1) - 1));
     }
     this.#all += 1;
-    res.once('close', () => {
-      this.#all -= 1;
-      if (session !== undefined) this.#perConnection.set(session, (this.#perConnection.get(session) ?? 1) - 1);
-    });
+    res.on('close', this.#leave);
     return undefined;
   }
 }

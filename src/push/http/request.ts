@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from '../../errors/index.js';
 import { checkTargets, isPattern } from '../log/names.js';
 import { BadRequestError } from './errors.js';
+import { headerOf } from './headers.js';
 import type { PushRequest } from './types.js';
 
 /** Which streams a request is about: always these, or what a function reads from the request. */
@@ -54,8 +55,7 @@ function checked(streams: string | readonly string[]): readonly string[] {
  * Node gives as Latin-1. Empty values count as none. What is in it is for the log to check.
  */
 export function requestedCursor(req: PushRequest): string | undefined {
-  const header = req.headers['last-event-id'];
-  const text = typeof header === 'string' ? header : header?.join(', ');
+  const text = headerOf(req, 'last-event-id');
   if (text !== undefined && text !== '') return Buffer.from(text, 'latin1').toString('utf8');
   const query = queryOf(req);
   return query.get('cursor') || query.get('lastEventId') || undefined;

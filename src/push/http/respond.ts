@@ -67,9 +67,14 @@ export function answerFollowFailure(req: PushRequest, res: PushResponse, error: 
 
 /** Adds a name to `Vary`. */
 export function addVary(res: PushResponse, name: string): void {
+  res.setHeader('Vary', varyWith(res, name));
+}
+
+/** `Vary` as the response has it, with this name. */
+export function varyWith(res: PushResponse, name: string): string {
   const value = res.getHeader('vary');
   const present = (Array.isArray(value) ? value.join(', ') : String(value ?? '')).trim();
   const names = new Set(present.split(',').map((one) => one.trim().toLowerCase()));
-  if (names.has('*') || names.has(name.toLowerCase())) return;
-  res.setHeader('Vary', present === '' ? name : `${present}, ${name}`);
+  if (names.has('*') || names.has(name.toLowerCase())) return present;
+  return present === '' ? name : `${present}, ${name}`;
 }

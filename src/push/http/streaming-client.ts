@@ -45,7 +45,7 @@ export class StreamingClient {
   }
 
   /** Begins to send, once the head is on its way. */
-  begin(outlet: Outlet, follower: Follower<Payload>, preamble: string): void {
+  begin(outlet: Outlet, follower: Follower<Payload>, preamble: Payload): void {
     this.#outlet = outlet;
     this.#follower = follower;
     if (this.#ended) {
@@ -53,7 +53,7 @@ export class StreamingClient {
       outlet.end();
       return;
     }
-    if (preamble !== '') this.#write(Payload.of(preamble));
+    if (preamble.bytes.length > 0) this.#write(preamble);
     this.pump();
   }
 

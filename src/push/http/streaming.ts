@@ -3,9 +3,10 @@ import type { EndReason, Follower, FollowOptions, Framer } from '../log/types.js
 import { Alarm } from '../../clock/alarm.js';
 import { chooseCoding, type Coding } from './accept.js';
 import { BrotliOutlet } from './brotli-outlet.js';
+import { headerOf } from './headers.js';
 import { GzipOutlet, isUntouched, PlainOutlet, type Outlet } from './outlet.js';
 import { Payload } from './payload.js';
-import { addVary } from './respond.js';
+import { varyWith } from './respond.js';
 import { StreamingClient, type StreamingHost } from './streaming-client.js';
 import type { StreamingSettings } from './streaming-options.js';
 import type { FollowableLog, PushRequest, PushResponse } from './types.js';
@@ -43,6 +44,7 @@ export class StreamingResponses implements StreamingHost {
   readonly #period: number;
   readonly #sweeper: Alarm;
   #brotliClients = 0;
+  #lastPreamble: { readonly text: string; readonly payload: Payload } | undefined;
 
   /** @param keepAlive What clients are sent that were sent nothing else. */
   constructor(framer: Framer<Payload>, keepAlive: string, settings: StreamingSettings) {
@@ -68,23 +70,28 @@ export class StreamingResponses implements StreamingHost {
    * @throws What `follow` throws; nothing was sent then.
    */
   start(req: PushRequest, res: PushResponse, request: StreamingRequest): StreamingClient {
-    const { log, headers, preamble, farewell, framer = this.#framer, ...follow } = request;
-    const client = new StreamingClient(this, res, farewell);
-    const follower = log.follow({
-      ...follow,
-      framer,
+    const { headers, preamble } = request;
+    const client = new StreamingClient(this, res, request.farewell);
+    // Written out, for an object made by spreading has a hidden class of its own, and it stays with the follower.
+    const follower = request.log.follow({
+      streams: request.streams,
+      start: request.start ?? 'now',
+      framer: request.framer ?? this.#framer,
+      transport: request.transport,
+      peer: request.peer,
+      whenOvertaken: request.whenOvertaken ?? 'gap',
       onReady: () => client.pump(),
       onEnd: (reason) => client.end(reason),
     });
     this.#clients.add(client);
     if (this.#clients.size === 1) this.#schedule();
-    res.once('close', () => this.#closed(client));
+    res.on('close', () => this.#closed(client));
     // The head and what comes first leave in one packet. With HTTP/2 they are no bytes of a socket.
     const socket = res instanceof ServerResponse ? res.socket : null;
     socket?.cork();
     try {
       const outlet = this.#sendHead(req, res, headers);
-      client.begin(outlet, follower, preamble?.(follower) ?? '');
+      client.begin(outlet, follower, this.#preamble(preamble?.(follower) ?? ''));
     } catch (error) {
       this.#closed(client);
       throw error;
@@ -96,10 +103,18 @@ export class StreamingResponses implements StreamingHost {
 
   /** Answers a HEAD with the head that a GET would get. */
   startHead(res: PushResponse, headers: OutgoingHttpHeaders): void {
-    for (const [name, value] of Object.entries(headers)) if (value !== undefined) res.setHeader(name, value);
-    if (this.#settings.compression) addVary(res, 'Accept-Encoding');
-    res.statusCode = 200;
+    res.writeHead(200, { ...headers, ...this.#vary(res) });
     res.end();
+  }
+
+  #vary(res: PushResponse): OutgoingHttpHeaders {
+    return this.#settings.compression ? { Vary: varyWith(res, 'Accept-Encoding') } : {};
+  }
+
+  /** Clients that come at the same time are told the same. */
+  #preamble(text: string): Payload {
+    if (this.#lastPreamble?.text !== text) this.#lastPreamble = { text, payload: Payload.of(text) };
+    return this.#lastPreamble.payload;
   }
 
   /** Ends all responses in order. */
@@ -108,17 +123,17 @@ export class StreamingResponses implements StreamingHost {
   }
 
   #sendHead(req: PushRequest, res: PushResponse, headers: OutgoingHttpHeaders): Outlet {
-    res.statusCode = 200;
-    for (const [name, value] of Object.entries(headers)) if (value !== undefined) res.setHeader(name, value);
     res.removeHeader('Content-Length');
     const coding = this.#coding(req, res);
-    if (coding !== 'identity') res.setHeader('Content-Encoding', coding);
+    const all = { ...headers, ...this.#vary(res) };
+    if (coding !== 'identity') all['Content-Encoding'] = coding;
+    // Set one by one they would stay for as long as the response.
+    res.writeHead(200, all);
     if (res instanceof ServerResponse) res.flushHeaders();
-    else res.writeHead(200);
     if (coding === 'gzip') return new GzipOutlet(res);
     if (coding === 'identity') return new PlainOutlet(res);
     this.#brotliClients += 1;
-    res.once('close', () => {
+    res.on('close', () => {
       this.#brotliClients -= 1;
     });
     return new BrotliOutlet(res);
@@ -127,10 +142,8 @@ export class StreamingResponses implements StreamingHost {
   /** A middleware that sees what is written, or a coding that somebody has set, is not interfered with. */
   #coding(req: PushRequest, res: PushResponse): Coding {
     if (!this.#settings.compression) return 'identity';
-    addVary(res, 'Accept-Encoding');
     if (!isUntouched(res) || res.hasHeader('content-encoding')) return 'identity';
-    const accepted = req.headers['accept-encoding'];
-    const coding = chooseCoding(Array.isArray(accepted) ? accepted.join(', ') : accepted);
+    const coding = chooseCoding(headerOf(req, 'accept-encoding'));
     return coding === 'br' && this.#brotliClients >= MAX_BROTLI_CLIENTS ? 'identity' : coding;
   }
 

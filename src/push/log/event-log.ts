@@ -9,7 +9,7 @@ import type { Entry } from './entry.js';
 import { InvalidCursorError, LogClosedError } from './errors.js';
 import { StoredEvent, type StoredLoss } from './event.js';
 import { Expiry } from './expiry.js';
-import { LogFollower, type Beginning } from './follower.js';
+import { LogFollower, type Beginning, type FollowerHost } from './follower.js';
 import { HistoryOrder } from './history-order.js';
 import { checkEventType, checkStreamName, checkTargets, wellFormed } from './names.js';
 import { Origins } from './origins.js';
@@ -88,6 +88,7 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
   readonly #streams: Streams;
   readonly #followers = new Map<number, LogFollower<unknown>>();
   readonly #expiry: Expiry;
+  readonly #followerHost: FollowerHost;
   readonly #keys = new Map<string, StoredEvent>();
   #dirty = new Set<Channel>();
   #scheduled = false;
@@ -102,6 +103,7 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
     this.origin = this.#settings.origin;
     this.#origins.add(this.origin);
     this.#streams = new Streams(this.#channelHost());
+    this.#followerHost = { counters: this.#counters, log: this, left: (id, channel) => this.#left(id, channel) };
     this.#expiry = new Expiry(this.#settings.clock, () => this.#expire());
   }
 
@@ -171,12 +173,11 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
     this.#evictExpired();
     const channel = this.#streams.channel(targets);
     const id = this.#nextFollower++;
-    const host = { counters: this.#counters, log: this, left: (gone: number, of: Channel) => this.#left(gone, of) };
     const beginning: Beginning =
       vector !== undefined && typeof start === 'object' && 'cursor' in start
         ? { vector, cursor: start.cursor }
         : begin(channel, start as Exclude<typeof start, { readonly cursor: string }>);
-    const follower = new LogFollower<F>(id, channel, host, options, beginning);
+    const follower = new LogFollower<F>(id, channel, this.#followerHost, options, beginning);
     this.#followers.set(id, follower);
     publishIfListened(FOLLOW_CHANNEL, () => ({ log: this, follower }));
     return follower;
