@@ -99,6 +99,7 @@ export function longPollHandler(log: KeyLog, options: LongPollOptions = {}): Lon
     if (req.method === 'GET' || req.method === 'HEAD') {
       const request = parseKeyRequest(req, prefix);
       if ('status' in request) {
+        res.on('error', () => {});
         answerEtcdFailure(req, res, log.origin, request);
         return;
       }

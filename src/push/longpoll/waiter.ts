@@ -9,7 +9,7 @@ import type { KeyLine } from './event.js';
 import { indexBehindLosses, lostFailure } from './lost.js';
 import type { WaitPlan } from './plan.js';
 import type { KeyLog } from './types.js';
-import { expectRead } from './unread.js';
+import { expectRead } from '../lines/unread.js';
 
 /** Bytes of an answer that brings several items, about. */
 const ANSWER_BYTES = 65_536;

@@ -1,0 +1,3 @@
+export type { ActionOf } from './event.js';
+export { longPollHandler, type LongPollHandler } from './handler.js';
+export type { KeyLog, LongPollOptions } from './types.js';
