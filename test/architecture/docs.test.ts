@@ -3,34 +3,63 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { DEFAULT_LIMITS } from '../../src/index.js';
+import { DEFAULT_HISTORY, DEFAULT_LOG_LIMITS } from '../../src/push/log/settings.js';
 import { projectRoot } from '../support/project-root.js';
 
 const read = (path: string): string => readFileSync(join(projectRoot, path), 'utf8');
 
-describe('docs/limits.md', () => {
-  it('says of every limit what its docstring says', () => {
-    const source = read('src/limits/limits.ts');
-    const fields = source.slice(source.indexOf('export interface Limits {'), source.indexOf('/** The defaults of'));
-    const said = [...fields.matchAll(/\/\*\*([^]*?)\*\/\s+readonly (\w+): number;/g)].map(([, comment = '', name]) => {
-      const text = comment.replaceAll(/\s+\*\s|\s+/g, ' ').trim();
-      return [name, text.replace(/ Default [\d,]+\./, '')];
-    });
-    const listed = [...read('docs/limits.md').matchAll(/^\| `(\w+)` +\| [\d,]+ +\| (.*?) +\|$/gm)].map(
-      ([, name, text]) => [name, text],
-    );
-    assert.deepEqual(listed, said);
-  });
+/** Interfaces of limits, where they are declared, the section that lists them, and their defaults. */
+const LIMITS: readonly {
+  readonly name: string;
+  readonly source: string;
+  readonly section: RegExp;
+  readonly defaults: object;
+}[] = [
+  { name: 'Limits', source: 'src/limits/limits.ts', section: /^# Limits$/, defaults: DEFAULT_LIMITS },
+  {
+    name: 'History',
+    source: 'src/push/log/settings.ts',
+    section: /^## History of an event log$/,
+    defaults: DEFAULT_HISTORY,
+  },
+  { name: 'LogLimits', source: 'src/push/log/settings.ts', section: /^## Event logs$/, defaults: DEFAULT_LOG_LIMITS },
+];
 
-  it('lists every limit with its default', () => {
-    const listed = [...read('docs/limits.md').matchAll(/^\| `(\w+)` +\| ([\d,]+) +\| \S/gm)].map(([, name, value]) => [
-      name,
-      Number(value?.replaceAll(',', '')),
-    ]);
-    assert.deepEqual(Object.fromEntries(listed.filter(([name]) => String(name) in DEFAULT_LIMITS)), {
-      ...DEFAULT_LIMITS,
+describe('docs/limits.md', () => {
+  for (const { name, source, section, defaults } of LIMITS) {
+    const rows = [...sectionOf(read('docs/limits.md'), section).matchAll(/^\| `(\w+)` +\| ([\d,]+) +\| (.*?) +\|$/gm)];
+
+    it(`says of every member of ${name} what its docstring says`, () => {
+      const text = read(source);
+      const start = text.indexOf(`export interface ${name} {`);
+      const fields = text.slice(start, text.indexOf('\n}\n', start));
+      const said = [...fields.matchAll(/\/\*\*([^]*?)\*\/\s+readonly (\w+): number;/g)].map(
+        ([, comment = '', member]) => {
+          const words = comment.replaceAll(/\s+\*\s|\s+/g, ' ').trim();
+          return [member, words.replace(/ Default [\d,]+\./, '')];
+        },
+      );
+      assert.deepEqual(
+        rows.map(([, member, , words]) => [member, words]),
+        said,
+      );
     });
-  });
+
+    it(`lists every member of ${name} with its default`, () => {
+      const listed = rows.map(([, member, value]) => [member, Number(value?.replaceAll(',', ''))] as const);
+      assert.deepEqual(Object.fromEntries(listed), { ...defaults });
+    });
+  }
 });
+
+/** The lines below a heading, up to the next one. */
+function sectionOf(page: string, heading: RegExp): string {
+  const lines = page.split('\n');
+  const start = lines.findIndex((line) => heading.test(line));
+  assert.ok(start >= 0, `no heading ${heading}`);
+  const length = lines.slice(start + 1).findIndex((line) => line.startsWith('#'));
+  return lines.slice(start, length < 0 ? undefined : start + 1 + length).join('\n');
+}
 
 describe('the README', () => {
   it('lists every entry point', () => {
