@@ -14,7 +14,11 @@ export interface EventStreamOptions {
   readonly headers?: RequestHeaders | (() => RequestHeaders | Promise<RequestHeaders>);
   /** Closes everything, as `close()` does. */
   readonly signal?: AbortSignal;
-  /** What makes the requests. Default: the global `fetch`, looked up when it is used. */
+  /**
+   * What makes the requests. When it throws, the attempt failed and another follows, unless it is an
+   * `InvalidArgumentError`: that closes the client, as a browser closes it when a check of CORS fails. Default: the global
+   * `fetch`, looked up when it is used.
+   */
   readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
   /** Milliseconds until a lost stream is asked for again, unless the server says otherwise by `retry`. Default 3,000. */
   readonly reconnectTime?: number;

@@ -4,28 +4,44 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { EventSource, type EventSourceMessageEvent, type EventSourceOptions } from '../../src/sse/index.js';
 import { VirtualClock } from '../../src/testing/index.js';
 import { next, serve, type EventServer } from '../support/event-streams.js';
+import { pageFetch } from '../support/page-fetch.js';
 import { wptHandlers } from '../support/wpt-handlers.js';
 
 /**
  * The files of web-platform-tests, eventsource/, as far as they are not about a browser: what each checks, told anew.
  * Browser-only, by name: bfcache, constructor-document-domain, multi-window url, onmessage-realm, onmessage-trusted,
- * request-cancellation (window.stop), request-credentials (cookies), cross-origin and cross-origin-preflight (CORS),
- * shared-worker and dedicated-worker.
+ * request-cancellation (window.stop), shared-worker. Cookies and CORS are the business of the `fetch` that a client is
+ * given: request-credentials, cross-origin and cross-origin-preflight have one that acts as a browser's.
  */
 
 let server: EventServer;
+/** The same from another origin. */
+let foreign: EventServer;
 before(async () => {
   const handle = wptHandlers();
-  server = await serve(async (request, response) => {
-    if (!(await handle(request, response))) response.writeHead(404).end();
-  });
+  const listen = (): Promise<EventServer> =>
+    serve(async (request, response) => {
+      if (!(await handle(request, response))) response.writeHead(404).end();
+    });
+  [server, foreign] = [await listen(), await listen()];
 });
-after(async () => await server[Symbol.asyncDispose]());
+after(async () => {
+  await server[Symbol.asyncDispose]();
+  await foreign[Symbol.asyncDispose]();
+});
 
 function open(resource: string, options: EventSourceOptions = {}): EventSource & Disposable {
-  const source = new EventSource(`eventsource/resources/${resource}`, { baseURL: `${server.url}/`, ...options });
+  const url = resource.startsWith('http') ? resource : `eventsource/resources/${resource}`;
+  const source = new EventSource(url, { baseURL: `${server.url}/`, ...options });
   return Object.assign(source, { [Symbol.dispose]: () => source.close() });
 }
+
+/** Options for a client that has cookies and is bound by CORS, as on a page. */
+const asPage = (options: EventSourceOptions = {}): EventSourceOptions => ({
+  fetch: pageFetch(server.url),
+  ...options,
+});
+const fromElsewhere = (resource: string): string => `${foreign.url}/eventsource/resources/${resource}`;
 
 const message = (text: string, rest = ''): string => `message.py?message=${encodeURIComponent(text)}${rest}`;
 
@@ -48,8 +64,8 @@ async function messages(
 
 const dataOf = (events: readonly EventSourceMessageEvent[]): string[] => events.map(({ data }) => data);
 
-async function firstData(resource: string): Promise<string | undefined> {
-  using source = open(resource);
+async function firstData(resource: string, options: EventSourceOptions = {}): Promise<string | undefined> {
+  using source = open(resource, options);
   return dataOf(await messages(source, 1))[0];
 }
 
@@ -198,7 +214,20 @@ describe('format', () => {
 describe('request', () => {
   it('request-accept', async () => assert.equal(await firstData('accept.event_stream?pipe=sub'), 'text/event-stream'));
   it('request-cache-control', async () => {
-    assert.equal(await firstData('cache-control.event_stream?pipe=sub'), 'no-cache');
+    for (const resource of ['cache-control.event_stream?pipe=sub', fromElsewhere('cors.py?run=cache-control')]) {
+      for (let round = 0; round < 2; round += 1) assert.equal(await firstData(resource, asPage()), 'no-cache');
+    }
+  });
+  it('request-credentials', async () => {
+    for (const [withCredentials, seen] of [
+      [true, 'COOKIE'],
+      [false, 'NO_COOKIE'],
+      [undefined, 'NO_COOKIE'],
+    ] as const) {
+      const options = withCredentials === undefined ? {} : { withCredentials };
+      using source = open(fromElsewhere('cors-cookie.py?ident=x'), asPage(options));
+      assert.deepEqual(dataOf(await messages(source, 2)), ['first NO_COOKIE', `second ${seen}`]);
+    }
   });
   it('request-redirect', async () => {
     for (const status of [301, 302, 303, 307]) {
@@ -219,6 +248,43 @@ describe('request', () => {
   });
 });
 
+describe('cross-origin', () => {
+  it('allowed', async () => {
+    for (const query of [
+      'run=message',
+      'run=redirect&location=/eventsource/resources/cors.py?run=message',
+      'run=status-reconnect&status=200',
+    ]) {
+      using source = open(fromElsewhere(`cors.py?${query}`), asPage({ withCredentials: true }));
+      const [event] = await messages(source, 1);
+      assert.deepEqual([event?.data, event?.origin], ['data', foreign.url]);
+    }
+  });
+  it('denied', async () => {
+    for (const resource of [
+      'cors.py?run=message&origin=http://example.org',
+      'cors.py?run=message&origin=',
+      'message.py',
+    ]) {
+      using source = open(fromElsewhere(resource), asPage());
+      for (const type of ['open', 'message']) source.addEventListener(type, () => assert.fail(type));
+      const event = await next(source, 'error');
+      assert.deepEqual([source.readyState, 'data' in event], [EventSource.CLOSED, false]);
+    }
+  });
+  it('cross-origin-preflight', async () => {
+    for (const fixture of ['safe', 'long', 'unsafe']) {
+      using source = open(fromElsewhere(`cors-unsafe-last-event-id.py?fixture=${fixture}&token=${fixture}`), asPage());
+      const events = await messages(source, 2, 'success', 'failure');
+      assert.deepEqual(
+        events.map(({ type }) => type),
+        ['message', 'success'],
+        events[1]?.data,
+      );
+    }
+  });
+});
+
 describe('the interface', () => {
   it('eventsource-close: states', async () => {
     using source = open('message.py');
@@ -229,7 +295,7 @@ describe('the interface', () => {
     assert.equal(source.readyState, source.CLOSED);
   });
   it('eventsource-close: events up to the final failure', async () => {
-    using source = open('reconnect-fail.py?id=close');
+    using source = open('reconnect-fail.py?id=close', asPage());
     const seen: string[] = [];
     source.addEventListener('message', ({ data }) => seen.push(data));
     source.addEventListener('error', () => seen.push(`error ${source.readyState}`));
@@ -238,8 +304,8 @@ describe('the interface', () => {
     assert.deepEqual(seen, ['opened', 'error 0', 'reconnected', 'error 0', 'error 2']);
   });
   it('eventsource-reconnect', async () => {
-    assert.equal(await firstData('status-reconnect.py?status=200'), 'data');
-    using source = open('status-reconnect.py?status=200&ok_first&id=2');
+    assert.equal(await firstData('status-reconnect.py?status=200', asPage()), 'data');
+    using source = open('status-reconnect.py?status=200&ok_first&id=2', asPage());
     const seen: string[] = [];
     source.addEventListener('error', () => seen.push(`error ${source.readyState}`));
     const events = await messages(source, 2);
@@ -314,6 +380,7 @@ describe('the interface', () => {
     for (const url of [
       'http://127.0.0.1:1/',
       'ftp://127.0.0.1/',
+      'about:blank',
       'mailto:whatwg@awesome.example',
       'javascript:alert()',
     ]) {

@@ -3,13 +3,13 @@ import { ensureProgram } from './debian.js';
 
 const PROGRAM = '/usr/bin/chromium';
 
-/** Starts Chromium without a window. */
-export async function launchChromium(): Promise<Browser> {
+/** Starts Chromium without a window, with further arguments. */
+export async function launchChromium(args: readonly string[] = []): Promise<Browser> {
   ensureProgram(PROGRAM, 'chromium');
   return await chromium.launch({
     executablePath: PROGRAM,
     headless: true,
-    args: ['--no-sandbox', '--disable-dev-shm-usage', '--js-flags=--expose-gc'],
+    args: ['--no-sandbox', '--disable-dev-shm-usage', '--js-flags=--expose-gc', ...args],
   });
 }
 
