@@ -5,7 +5,7 @@ import { formatCursor, parseCursor, type Vector } from './cursor.js';
 import type { Cut, FrameCache } from './frame-cache.js';
 import { PrivateView } from './private-view.js';
 import { resume } from './resume.js';
-import type { EndReason, FollowOptions, Follower, Gap, GapReason, MissingRange, Slice } from './types.js';
+import type { EndReason, FollowOptions, Follower, Framer, Gap, GapReason, MissingRange, Slice } from './types.js';
 
 /** Where a follower begins. */
 export type Beginning =
@@ -40,7 +40,10 @@ export class LogFollower<F> implements Follower<F>, Member {
   readonly #channel: Channel;
   readonly #host: FollowerHost;
   readonly #cache: FrameCache<F>;
-  readonly #options: FollowOptions<F>;
+  readonly #framer: Framer<F>;
+  readonly #onReady: () => void;
+  readonly #onEnd: ((reason: EndReason) => void) | undefined;
+  readonly #drop: boolean;
   #position: number;
   /** Behind what was pulled, unless a private view knows better. */
   #cursor: string;
@@ -58,7 +61,11 @@ export class LogFollower<F> implements Follower<F>, Member {
     this.since = channel.host.settings.clock.now();
     this.#channel = channel;
     this.#host = host;
-    this.#options = options;
+    // Field by field: whatever the options came from is not kept alive.
+    this.#framer = options.framer;
+    this.#onReady = options.onReady;
+    this.#onEnd = options.onEnd;
+    this.#drop = options.whenOvertaken === 'drop';
     this.#position = 0;
     this.#cursor = beginning.cursor;
     this.#skipBelow = 0;
@@ -131,7 +138,7 @@ export class LogFollower<F> implements Follower<F>, Member {
     this.#finishing = true;
     this.#dropped = reason !== 'closed';
     try {
-      this.#options.onEnd?.(reason);
+      this.#onEnd?.(reason);
     } finally {
       this.end(reason);
     }
@@ -139,7 +146,7 @@ export class LogFollower<F> implements Follower<F>, Member {
 
   ready(): void {
     this.#waiting = false;
-    if (this.ended === undefined) this.#options.onReady();
+    if (this.ended === undefined) this.#onReady();
   }
 
   #wait(): undefined {
@@ -159,7 +166,7 @@ export class LogFollower<F> implements Follower<F>, Member {
 
   /** The ring has gone on without the client. @returns whether it is still followed. */
   #overtaken(): boolean {
-    if (this.#options.whenOvertaken === 'drop') {
+    if (this.#drop) {
       this.finish('overtaken');
       return false;
     }
@@ -189,9 +196,8 @@ export class LogFollower<F> implements Follower<F>, Member {
     this.#gap = undefined;
     this.#cursor = cursor;
     const gap: Gap = { kind: 'gap', reason, streams: this.#channel.targets, missing };
-    const { framer } = this.#options;
-    const payload = framer.batch([framer.gap(gap, cursor)]);
-    const bytes = framer.size(payload);
+    const payload = this.#framer.batch([this.#framer.gap(gap, cursor)]);
+    const bytes = this.#framer.size(payload);
     this.delivered += 1;
     this.#host.counters.delivered(this.transport, 1, bytes);
     this.#noteGap(gap);
