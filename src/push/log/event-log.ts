@@ -89,7 +89,6 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
   readonly #followers = new Map<number, LogFollower<unknown>>();
   readonly #expiry: Expiry;
   readonly #followerHost: FollowerHost;
-  readonly #followerHost: FollowerHost;
   readonly #keys = new Map<string, StoredEvent>();
   #dirty = new Set<Channel>();
   #scheduled = false;
@@ -104,7 +103,6 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
     this.origin = this.#settings.origin;
     this.#origins.add(this.origin);
     this.#streams = new Streams(this.#channelHost());
-    this.#followerHost = { counters: this.#counters, log: this, left: (id, channel) => this.#left(id, channel) };
     this.#followerHost = { counters: this.#counters, log: this, left: (id, channel) => this.#left(id, channel) };
     this.#expiry = new Expiry(this.#settings.clock, () => this.#expire());
   }
