@@ -5,6 +5,7 @@
 // It prints {"addr":…} and takes the same commands from stdin as bench/peer/sse-main.ts, which explains them.
 #include "common.h"
 #include <poll.h>
+#include <signal.h>
 
 #define MAX_CLIENTS 20000
 #define HEAD                                                                                                         \
@@ -20,8 +21,9 @@ static uint64_t events, ops;
 
 static void write_all(int fd, const char *at, size_t length) {
   while (length > 0) {
-    ssize_t sent = send(fd, at, length, MSG_NOSIGNAL);
-    if (sent < 0) fail("send: %s", strerror(errno));
+    // Not send(), which is somewhat cheaper: write() is what Node uses.
+    ssize_t sent = write(fd, at, length);
+    if (sent < 0) fail("write: %s", strerror(errno));
     at += sent;
     length -= (size_t)sent;
   }
@@ -136,6 +138,7 @@ int main(int argc, char **argv) {
   interval_us = (uint64_t)atoi(argument(argc, argv, "--interval", "0")) * 1000;
   if (size <= STAMP_DIGITS || burst < 1 || (size_t)burst * (size_t)(size + 64) > (1 << 20)) fail("bad --size or --burst");
   raise_file_limit();
+  signal(SIGPIPE, SIG_IGN);
   listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   socklen_t length = sizeof address;
