@@ -20,45 +20,57 @@ export interface LogStats {
   readonly history: { readonly events: number; readonly bytes: number; readonly streams: number };
 }
 
+/** What is counted for one transport. Followers hold on to it, so that a delivery costs two additions. */
+export class TransportCounts {
+  items = 0;
+  bytes = 0;
+  followers = 0;
+  readonly ended: Partial<Record<EndReason, number>> = {};
+
+  delivered(items: number, bytes: number): void {
+    this.items += items;
+    this.bytes += bytes;
+  }
+
+  left(reason: EndReason): void {
+    this.followers -= 1;
+    this.ended[reason] = (this.ended[reason] ?? 0) + 1;
+  }
+}
+
 /** Counts what happens. */
 export class Counters {
   published = 0;
   appended = 0;
-  readonly #items = new Map<string, number>();
-  readonly #bytes = new Map<string, number>();
   readonly #gaps: Record<GapReason, number> = { expired: 0, overtaken: 0, 'unknown-origin': 0, lost: 0 };
-  readonly #followers = new Map<string, number>();
-  readonly #ended = new Map<string, Partial<Record<EndReason, number>>>();
-
-  delivered(transport: string, items: number, bytes: number): void {
-    this.#items.set(transport, (this.#items.get(transport) ?? 0) + items);
-    this.#bytes.set(transport, (this.#bytes.get(transport) ?? 0) + bytes);
-  }
+  readonly #transports = new Map<string, TransportCounts>();
 
   gap(reason: GapReason): void {
     this.#gaps[reason] += 1;
   }
 
-  joined(transport: string): void {
-    this.#followers.set(transport, (this.#followers.get(transport) ?? 0) + 1);
-  }
-
-  left(transport: string, reason: EndReason): void {
-    this.#followers.set(transport, (this.#followers.get(transport) ?? 0) - 1);
-    const reasons = this.#ended.get(transport) ?? {};
-    reasons[reason] = (reasons[reason] ?? 0) + 1;
-    this.#ended.set(transport, reasons);
+  /** A follower has come over this transport. */
+  joined(transport: string): TransportCounts {
+    let counts = this.#transports.get(transport);
+    if (counts === undefined) {
+      counts = new TransportCounts();
+      this.#transports.set(transport, counts);
+    }
+    counts.followers += 1;
+    return counts;
   }
 
   read(history: LogStats['history']): LogStats {
+    const each = <T>(pick: (counts: TransportCounts) => T): Record<string, T> =>
+      Object.fromEntries([...this.#transports].map(([transport, counts]) => [transport, pick(counts)]));
     return {
       published: this.published,
       appended: this.appended,
-      deliveredItems: Object.fromEntries(this.#items),
-      deliveredBytes: Object.fromEntries(this.#bytes),
+      deliveredItems: each(({ items }) => items),
+      deliveredBytes: each(({ bytes }) => bytes),
       gaps: { ...this.#gaps },
-      followers: Object.fromEntries(this.#followers),
-      ended: Object.fromEntries([...this.#ended].map(([transport, reasons]) => [transport, { ...reasons }])),
+      followers: each(({ followers }) => followers),
+      ended: each(({ ended }) => ({ ...ended })),
       history,
     };
   }

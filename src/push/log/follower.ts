@@ -1,6 +1,6 @@
 import { END_CHANNEL, GAP_CHANNEL, publishIfListened, type DiagnosticsLog } from '../diagnostics/channels.js';
 import type { Channel, Member } from './channel.js';
-import type { Counters } from './counters.js';
+import type { Counters, TransportCounts } from './counters.js';
 import { formatCursor, parseCursor, type Vector } from './cursor.js';
 import type { Cut, FrameCache } from './frame-cache.js';
 import { PrivateView } from './private-view.js';
@@ -40,6 +40,7 @@ export class LogFollower<F> implements Follower<F>, Member {
   readonly #channel: Channel;
   readonly #host: FollowerHost;
   readonly #cache: FrameCache<F>;
+  readonly #counts: TransportCounts;
   readonly #framer: Framer<F>;
   readonly #onReady: () => void;
   readonly #onEnd: ((reason: EndReason) => void) | undefined;
@@ -70,7 +71,7 @@ export class LogFollower<F> implements Follower<F>, Member {
     this.#cursor = beginning.cursor;
     this.#skipBelow = 0;
     this.#cache = channel.join(this, options.framer);
-    host.counters.joined(this.transport);
+    this.#counts = host.counters.joined(this.transport);
     if ('vector' in beginning) {
       this.#resume(beginning.vector, undefined);
       return;
@@ -127,7 +128,7 @@ export class LogFollower<F> implements Follower<F>, Member {
     this.#channel.leave(this, this.#cache);
     this.#private = undefined;
     this.#gap = undefined;
-    this.#host.counters.left(this.transport, reason);
+    this.#counts.left(reason);
     this.#host.left(this.id, this.#channel);
     const { delivered } = this;
     publishIfListened(END_CHANNEL, () => ({ log: this.#host.log, follower: this, reason, delivered }));
@@ -159,7 +160,7 @@ export class LogFollower<F> implements Follower<F>, Member {
 
   #count(cut: Cut<F>): Slice<F> {
     this.delivered += cut.items;
-    this.#host.counters.delivered(this.transport, cut.items, cut.bytes);
+    this.#counts.delivered(cut.items, cut.bytes);
     for (const gap of cut.gaps) this.#noteGap(gap);
     return cut;
   }
@@ -199,7 +200,7 @@ export class LogFollower<F> implements Follower<F>, Member {
     const payload = this.#framer.batch([this.#framer.gap(gap, cursor)]);
     const bytes = this.#framer.size(payload);
     this.delivered += 1;
-    this.#host.counters.delivered(this.transport, 1, bytes);
+    this.#counts.delivered(1, bytes);
     this.#noteGap(gap);
     return { payload, items: 1, bytes };
   }
