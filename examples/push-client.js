@@ -31,7 +31,11 @@ function sse() {
 async function longPoll() {
   for (;;) {
     const response = await fetch(`${base}/v2/keys/${name}?wait=true${cursor && `&cursor=${cursor}`}`);
-    const { action, node, gap, message, cursor: next } = await response.json();
+    cursor ||= response.headers.get('trunkline-cursor') ?? '';
+    const text = await response.text();
+    // Without an event the server has waited for long enough, or goes away.
+    if (text === '') return;
+    const { action, node, gap, message, cursor: next } = JSON.parse(text);
     if (!response.ok) throw new Error(message);
     if (action === 'gap') missing(gap.reason);
     else console.log(node.value);
