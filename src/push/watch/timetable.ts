@@ -49,8 +49,10 @@ export class Timetable {
     let next = this.#nextBookmarks;
     for (const watch of this.#watches) {
       const { deadline } = watch;
-      if (deadline <= now) watch.end();
-      else {
+      if (deadline <= now) {
+        this.#watches.delete(watch);
+        watch.end();
+      } else {
         next = Math.min(next, deadline);
         if (bookmarks) watch.bookmark?.();
       }

@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { EventLog } from '../../../../src/push/index.js';
+import { longPollHandler, type LongPollOptions } from '../../../../src/push/longpoll/index.js';
+
+describe('options of longPollHandler', () => {
+  const log = new EventLog();
+  for (const wrong of [
+    { prefix: 'v2' },
+    { prefix: '/v2/' },
+    { prefix: '/v2?x' },
+    { timeout: -1 },
+    { timeout: Number.NaN },
+    { timeout: '1' },
+    { ahead: 'maybe' },
+    { maxAnswerBytes: 0 },
+    { maxAnswerBytes: 1.5 },
+    { action: 'set' },
+    { writeTimeout: -1 },
+    { maxClients: 0 },
+    { authorize: true },
+    { authorise: () => true },
+    { stream: 'a' },
+  ]) {
+    it(`refuses ${JSON.stringify(wrong)}`, () => {
+      assert.throws(() => longPollHandler(log, wrong as LongPollOptions), { code: 'ERR_INVALID_ARGUMENT' });
+    });
+  }
+  it('takes all there are', () => {
+    longPollHandler(log, {
+      prefix: '',
+      timeout: Infinity,
+      ahead: 'wait',
+      maxAnswerBytes: 1,
+      action: () => 'set',
+      writeTimeout: 0,
+      maxClients: 1,
+      maxClientsPerConnection: 1,
+      clock: log.clock,
+      authorize: () => true,
+      cors: { origin: 'https://a.example' },
+      allowedHosts: ['a.example'],
+    });
+  });
+});
