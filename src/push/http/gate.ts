@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from '../../errors/index.js';
 import { safeLogger, silentLogger, type Logger } from '../../logger/logger.js';
+import { requestFields } from '../diagnostics/request-fields.js';
 import { acceptsType } from './accept.js';
 import { askAuthorize, isRefusal, type Authorize } from './authorize.js';
 import { corsPolicy, isPreflight, type CorsOptions, type CorsPolicy } from './cors.js';
@@ -98,6 +99,7 @@ export class Gate {
     const { methods, type } = this.#settings;
     const foreign = pageRefusal(req, res, this.#cors, this.#hosts);
     if (foreign !== undefined) {
+      this.#tellRefusal(req, foreign);
       answerError(req, res, 403, 'ERR_FORBIDDEN', foreign);
     } else if (this.#cors !== undefined && isPreflight(req)) {
       this.#cors.answerPreflight(req, res, methods.join(', '));
@@ -113,6 +115,12 @@ export class Gate {
     return true;
   }
 
+  /** Clients decide how often this happens: no more than a hint for debugging, and nothing at all without a logger. */
+  #tellRefusal(req: PushRequest, why: string): void {
+    if (this.#options.logger === undefined) return;
+    this.logger.debug({ request: requestFields(req), why }, 'a push request was refused');
+  }
+
   /** Followers keep their streams, and most ask for the same. */
   #sameAsBefore(streams: readonly string[]): readonly string[] {
     const before = this.#lastStreams;
@@ -124,8 +132,10 @@ export class Gate {
   async #ask(hook: Authorize, req: PushRequest, res: PushResponse, streams: readonly string[]): Promise<void> {
     try {
       const verdict = await askAuthorize(hook, req, streams);
-      if (isRefusal(verdict)) answerRefusal(req, res, verdict);
-      else this.#pass(req, res, streams, verdict.peer);
+      if (isRefusal(verdict)) {
+        this.#tellRefusal(req, `authorize refused it with ${verdict.status}`);
+        answerRefusal(req, res, verdict);
+      } else this.#pass(req, res, streams, verdict.peer);
     } catch (error) {
       answerFailure(req, res, error, this.logger);
     }

@@ -1,6 +1,7 @@
 import { STATUS_CODES, type OutgoingHttpHeaders } from 'node:http';
 import type { Logger } from '../../logger/logger.js';
 import { InvalidArgumentError, LimitExceededError } from '../../errors/index.js';
+import { requestFields } from '../diagnostics/request-fields.js';
 import { InvalidCursorError, LogClosedError } from '../log/errors.js';
 import type { Refusal } from './authorize.js';
 import { BadRequestError } from './errors.js';
@@ -53,7 +54,7 @@ export function answerFailure(req: PushRequest, res: PushResponse, error: unknow
   } else if (error instanceof LogClosedError) {
     answerError(req, res, 503, error.code, 'the server is shutting down', { 'Retry-After': '1' });
   } else {
-    logger.error({ err: error }, 'a push request failed');
+    logger.error({ err: error, request: requestFields(req) }, 'a push request failed');
     answerError(req, res, 500, 'ERR_INTERNAL', 'internal error');
   }
 }

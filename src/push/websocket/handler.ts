@@ -4,6 +4,7 @@ import { CLOSE, upgradeToMessages } from '../../carrier/websocket/index.js';
 import { Sweep } from '../../clock/sweep.js';
 import { ConnectionLostError } from '../../errors/index.js';
 import { absorbErrors } from '../../httpstream/respond.js';
+import { requestFields } from '../diagnostics/request-fields.js';
 import type { Refusal } from '../http/authorize.js';
 import type { FollowableLog } from '../http/types.js';
 import { admit, followRefusal, refuseRequest, type Admitted } from './admission.js';
@@ -83,7 +84,7 @@ class WebSockets {
       const refusal = 'status' in admitted ? admitted : this.#serve(req, socket, head, admitted);
       if (refusal !== undefined) refuseRequest(socket, refusal, this.#settings);
     } catch (error) {
-      this.#settings.logger.error({ err: error }, 'a WebSocket request failed');
+      this.#settings.logger.error({ err: error, request: requestFields(req) }, 'a WebSocket request failed');
       refuseRequest(socket, { status: 500 }, this.#settings);
     } finally {
       this.#waiting--;
