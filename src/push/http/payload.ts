@@ -10,6 +10,8 @@ export interface Form {
 const NO_BYTES = Buffer.alloc(0);
 /** Fewer bytes would hardly become less, and making a compressor costs more than sending them. */
 const LEAST_TO_DEFLATE = 128;
+/** Repetitive text becomes as small as with the default, in a third of the time. */
+const LEVEL = 3;
 
 /**
  * Bytes that many clients are sent, in every form that one of them needs. Each form is made once, when it is first asked
@@ -64,7 +66,7 @@ export function chunkOf(bytes: Buffer): Buffer {
 function deflate(bytes: Buffer): Buffer {
   if (bytes.length === 0) return NO_BYTES;
   if (bytes.length < LEAST_TO_DEFLATE) return stored(bytes);
-  return deflateRawSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH });
+  return deflateRawSync(bytes, { level: LEVEL, finishFlush: constants.Z_SYNC_FLUSH });
 }
 
 /** A block that is not compressed (RFC 1951, 3.2.4). */
