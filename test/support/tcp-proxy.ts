@@ -14,7 +14,8 @@ export interface Passage {
 /** Where to cut. */
 export interface Cut {
   readonly direction: Direction;
-  readonly after: number;
+  /** Bytes; a function is asked for each connection. */
+  readonly after: number | (() => number);
   /** Only connections whose first bytes match; default all. */
   readonly request?: RegExp;
 }
@@ -24,8 +25,8 @@ export interface TcpProxyOptions {
   readonly target: string;
   /** Cuts a connection after so many bytes in one direction; none of the chunk past it is passed on. */
   readonly cut?: Cut;
-  /** How to cut: `reset` sends RST, `end` sends FIN; both to both ends. Default `reset`. */
-  readonly cutBy?: 'reset' | 'end';
+  /** How to cut: `reset` sends RST, `end` sends FIN; both to both ends; a function is asked each time. Default `reset`. */
+  readonly cutBy?: 'reset' | 'end' | (() => 'reset' | 'end');
   /** Told of everything that passes. */
   readonly onPassage?: (passage: Passage) => void;
 }
@@ -49,18 +50,20 @@ export async function startTcpProxy(options: TcpProxyOptions): Promise<TcpProxy>
   const drop = (pair: readonly [Socket, Socket]): void => {
     if (!pairs.delete(pair)) return;
     cuts++;
+    const how = typeof options.cutBy === 'function' ? options.cutBy() : options.cutBy;
     for (const socket of pair) {
-      if (options.cutBy === 'end') socket.destroy();
+      if (how === 'end') socket.destroy();
       else socket.resetAndDestroy();
     }
   };
   const relay = (pair: readonly [Socket, Socket], from: Socket, to: Socket, direction: Direction, id: number): void => {
     let passed = 0;
     const { cut } = options;
+    const after = typeof cut?.after === 'function' ? cut.after() : (cut?.after ?? 0);
     from.on('data', (data) => {
       if (direction === 'up' && passed === 0 && (cut?.request?.test(data.toString('latin1')) ?? true))
         cuttable.add(pair);
-      const limit = cut?.direction === direction && cuttable.has(pair) ? cut.after : Number.POSITIVE_INFINITY;
+      const limit = cut?.direction === direction && cuttable.has(pair) ? after : Number.POSITIVE_INFINITY;
       const part = data.subarray(0, Math.max(0, limit - passed));
       passed += data.length;
       const cutHere = passed >= limit;

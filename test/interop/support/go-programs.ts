@@ -17,6 +17,7 @@ export type GoProgram =
   | 'portforwardclient'
   | 'portforwardserver'
   | 'spdypeer'
+  | 'sseclient'
   | 'websocketyamux'
   | 'yamuxheaders'
   | 'yamuxpeer';
