@@ -87,9 +87,12 @@ describe('security: who may watch', { timeout: 20_000 }, () => {
     assert.equal(times, 1);
     call.cancel();
     await ended;
+    neighbour.progress();
+    await neighbour.responses.next();
     verdict.resolve(true);
     neighbour.progress();
     await neighbour.responses.next();
+    assert.equal(times, 1);
     assert.deepEqual(attacked.log.subscribers(), []);
   });
 });

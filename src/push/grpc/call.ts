@@ -6,7 +6,7 @@ import { checkTargets, isPattern } from '../log/names.js';
 import type { EndReason, StartPosition } from '../log/types.js';
 import { checkVerdict, type WatchAuthorize } from './options.js';
 import { CallOutlet } from './outlet.js';
-import { isWatchRequest, type CreateRequest } from './request.js';
+import { isReceivedRequest, type CreateRequest, type ReceivedRequest } from './request.js';
 import type { WatchHost } from './service.js';
 import { startOf } from './start.js';
 import { STATUS, type WatchCall } from './types.js';
@@ -14,6 +14,8 @@ import type { Watch } from './watch.js';
 
 /** Stands for no watch, or for all of a call; as in etcd. */
 const NO_WATCH = '-1';
+/** Requests that may wait for the one before. */
+const MOST_WAITING = 128;
 const COMPACTED = 'the required revision has been compacted';
 
 /** One call of the method Watch, with its watches. */
@@ -28,18 +30,24 @@ export class WatchCallSession {
   readonly #ready = new Set<Watch>();
   #nextId = 0;
   #progressAsked = false;
+  /** Requests that wait for the one before, or for room. */
+  readonly #waiting: ReceivedRequest[] = [];
+  #waitingBytes = 0;
+  readonly #mayWait: number;
   /** A request is being looked at. */
   #busy = false;
-  #reading = true;
   #halfClosed = false;
   #over = false;
   #pumping = false;
+  #working = false;
 
   constructor(call: WatchCall, host: WatchHost) {
     const { clock } = host.log;
     const { createTimeout, requestBurst, requestsPerSecond, writeTimeout } = host.settings;
     this.#call = call;
     this.#host = host;
+    // One that is as long as it may be, and usual ones.
+    this.#mayWait = 2 * host.settings.maxRequestBytes;
     this.#budget = new Budget(requestBurst, requestsPerSecond, clock.now());
     this.#outlet = new CallOutlet(
       call,
@@ -63,25 +71,41 @@ export class WatchCallSession {
     call.on('data', (request) => this.#receive(request));
   }
 
-  #receive(request: unknown): void {
-    if (this.#over || !isWatchRequest(request)) return;
-    if (!this.#budget.spend(this.#host.log.clock.now())) {
+  #receive(received: unknown): void {
+    if (this.#over || !isReceivedRequest(received)) return;
+    const { request } = received;
+    if (request.kind === 'malformed') return this.#end('protocol', STATUS.invalidArgument, request.reason);
+    this.#waitingBytes += received.bytes;
+    const { clock } = this.#host.log;
+    if (
+      !this.#budget.spend(clock.now()) ||
+      this.#waiting.length >= MOST_WAITING ||
+      this.#waitingBytes > this.#mayWait
+    ) {
       return this.#end('protocol', STATUS.resourceExhausted, 'the call sends too many requests');
     }
-    if (request.kind === 'malformed') return this.#end('protocol', STATUS.invalidArgument, request.reason);
-    if (request.kind === 'create') this.#create(request);
-    else if (request.kind === 'cancel') this.#cancel(request.watchId);
-    else if (request.kind === 'progress') this.#askProgress();
-    this.#readOrNot();
+    this.#waiting.push(received);
+    this.#work();
   }
 
-  /** Requests are looked at one by one, and not while the client leaves the answers unread. */
-  #readOrNot(): void {
-    const reading = this.#over || (!this.#busy && this.#outlet.hasRoom);
-    if (reading === this.#reading) return;
-    this.#reading = reading;
-    if (reading) this.#call.resume();
-    else this.#call.pause();
+  /**
+   * Requests are looked at one by one, and not while the client leaves the answers unread. Reading goes on meanwhile:
+   * otherwise Node would not tell that the client has cancelled.
+   */
+  #work(): void {
+    if (this.#working) return;
+    this.#working = true;
+    while (!this.#busy && !this.#over && this.#outlet.hasRoom) {
+      const next = this.#waiting.shift();
+      if (next === undefined) break;
+      const { request, bytes } = next;
+      this.#waitingBytes -= bytes;
+      if (request.kind === 'create') this.#create(request);
+      else if (request.kind === 'cancel') this.#cancel(request.watchId);
+      else if (request.kind === 'progress') this.#askProgress();
+    }
+    this.#working = false;
+    this.#endIfDone();
   }
 
   #create(request: CreateRequest): void {
@@ -95,7 +119,6 @@ export class WatchCallSession {
 
   async #createIf(authorize: WatchAuthorize, request: CreateRequest): Promise<void> {
     this.#busy = true;
-    this.#readOrNot();
     try {
       const verdict = checkVerdict(await authorize(this.#call, request.streams));
       if (this.#over) return;
@@ -108,8 +131,7 @@ export class WatchCallSession {
       this.#end('left', STATUS.internal, 'the caller could not be authorized');
     } finally {
       this.#busy = false;
-      this.#readOrNot();
-      this.#endIfDone();
+      this.#work();
     }
   }
 
@@ -249,7 +271,7 @@ export class WatchCallSession {
     }
     this.#pumping = false;
     this.#answerProgress();
-    this.#readOrNot();
+    this.#work();
   }
 
   #askProgress(): void {
@@ -291,7 +313,7 @@ export class WatchCallSession {
   }
 
   #endIfDone(): void {
-    if (!this.#halfClosed || this.#busy || this.#watches.size > 0 || this.#over) return;
+    if (!this.#halfClosed || this.#busy || this.#waiting.length > 0 || this.#watches.size > 0 || this.#over) return;
     this.#leave('left');
     this.#outlet.end();
   }
@@ -313,7 +335,7 @@ export class WatchCallSession {
     }
     this.#watches.clear();
     this.#ready.clear();
+    this.#waiting.length = 0;
     this.#host.left(this);
-    this.#readOrNot();
   }
 }

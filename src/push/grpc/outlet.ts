@@ -15,7 +15,10 @@ export class CallOutlet {
   readonly #stall: Alarm;
   #inFlight = 0;
   #full = false;
+  /** Nothing more is written. */
   #closed = false;
+  /** The call is over, in whichever way. */
+  #gone = false;
 
   /** @param onRoom There may be room again. @param onStalled The client took nothing for `writeTimeout`. */
   constructor(call: WatchCall, clock: Clock, writeTimeout: number, onRoom: () => void, onStalled: () => void) {
@@ -32,9 +35,9 @@ export class CallOutlet {
       onRoom();
     });
     // The end waits behind what is unread too.
-    call.on('finish', () => this.#stall.cancel());
-    call.on('close', () => this.#close());
-    call.on('cancelled', () => this.#close());
+    call.on('finish', () => this.#forget());
+    call.on('close', () => this.#forget());
+    call.on('cancelled', () => this.#forget());
   }
 
   get hasRoom(): boolean {
@@ -67,11 +70,12 @@ export class CallOutlet {
   }
 
   #watch(): void {
-    this.#stall.set(this.#clock.now() + this.#writeTimeout);
+    if (!this.#gone) this.#stall.set(this.#clock.now() + this.#writeTimeout);
   }
 
-  #close(): void {
+  #forget(): void {
     this.#closed = true;
+    this.#gone = true;
     this.#stall.cancel();
   }
 }

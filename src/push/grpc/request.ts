@@ -7,6 +7,12 @@ export type WatchRequest =
   | { readonly kind: 'unknown' }
   | { readonly kind: 'malformed'; readonly reason: string };
 
+/** A request as it came. */
+export interface ReceivedRequest {
+  readonly request: WatchRequest;
+  readonly bytes: number;
+}
+
 /** A watch to be made. Numbers of 64 bits are decimal text. */
 export interface CreateRequest {
   readonly kind: 'create';
@@ -23,7 +29,11 @@ export interface CreateRequest {
 }
 
 /** Reads the bytes of a request, which come from anybody. Never throws: a bad request is one to be answered. */
-export function readRequest(bytes: Buffer, maxBytes: number, decode: (bytes: Buffer) => unknown): WatchRequest {
+export function readRequest(bytes: Buffer, maxBytes: number, decode: (bytes: Buffer) => unknown): ReceivedRequest {
+  return { request: read(bytes, maxBytes, decode), bytes: bytes.length };
+}
+
+function read(bytes: Buffer, maxBytes: number, decode: (bytes: Buffer) => unknown): WatchRequest {
   if (bytes.length > maxBytes) {
     return { kind: 'malformed', reason: `a request has at most ${maxBytes} bytes` };
   }
@@ -40,6 +50,6 @@ export function readRequest(bytes: Buffer, maxBytes: number, decode: (bytes: Buf
 }
 
 /** Whether a value got from `readRequest` by way of gRPC is one. */
-export function isWatchRequest(value: unknown): value is WatchRequest {
-  return typeof value === 'object' && value !== null && 'kind' in value;
+export function isReceivedRequest(value: unknown): value is ReceivedRequest {
+  return typeof value === 'object' && value !== null && 'request' in value && 'bytes' in value;
 }

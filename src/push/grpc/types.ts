@@ -34,8 +34,6 @@ export interface WatchCall extends WatchCaller {
   emit(event: 'error', status: { readonly code: number; readonly details: string }): boolean;
   write(message: unknown, sent: (error?: Error | null) => void): boolean;
   end(): unknown;
-  pause(): unknown;
-  resume(): unknown;
   destroy(): unknown;
 }
 

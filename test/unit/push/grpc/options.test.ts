@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { InvalidArgumentError } from '../../../../src/errors/index.js';
 import { grpcWatchService, type GrpcWatchOptions } from '../../../../src/push/grpc/index.js';
 import { checkVerdict } from '../../../../src/push/grpc/options.js';
-import { readRequest } from '../../../../src/push/grpc/request.js';
+import { readRequest, type ReceivedRequest } from '../../../../src/push/grpc/request.js';
 import { EventLog } from '../../../../src/push/log/event-log.js';
 import { loadWatchMethod } from '../../../support/grpc-watch.js';
 
@@ -45,7 +45,12 @@ describe('requests of the watch service', () => {
 
   it('are read by kind', () => {
     const service = grpcWatchService(new EventLog(), { maxRequestBytes: 100 }).definition.Watch;
-    const one = (request: object): unknown => service.requestDeserialize(method.requestSerialize(request));
+    const one = (request: object): unknown => {
+      const bytes = method.requestSerialize(request);
+      const received = service.requestDeserialize(bytes) as ReceivedRequest;
+      assert.equal(received.bytes, bytes.length);
+      return received.request;
+    };
     assert.deepEqual(
       one({ create_request: { streams: ['a', 'b'], start_revision: '9007199254740993', watch_id: 3 } }),
       {
@@ -65,14 +70,12 @@ describe('requests of the watch service', () => {
 
   it('that are too long, or no messages, are malformed and throw nothing', () => {
     const decode = (): never => assert.fail('not looked at');
-    const tooLong = { kind: 'malformed', reason: 'a request has at most 1000 bytes' };
+    const tooLong = { request: { kind: 'malformed', reason: 'a request has at most 1000 bytes' }, bytes: 1_001 };
     assert.deepEqual(readRequest(Buffer.alloc(1_001), 1_000, decode), tooLong);
     const service = grpcWatchService(new EventLog()).definition.Watch;
     for (const bytes of [Buffer.of(0xff), Buffer.of(0x0a, 0x7f), Buffer.from('{"create_request":{}}')]) {
-      assert.deepEqual(service.requestDeserialize(bytes), {
-        kind: 'malformed',
-        reason: 'a request is no WatchRequest',
-      });
+      const request = { kind: 'malformed', reason: 'a request is no WatchRequest' };
+      assert.deepEqual(service.requestDeserialize(bytes), { request, bytes: bytes.length });
     }
   });
 });
