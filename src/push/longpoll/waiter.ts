@@ -77,7 +77,16 @@ export class Waiter {
   }
 
   #pull(): readonly KeyLine[] | undefined {
-    return this.#follower.pull(this.#byIndex ? { items: 1 } : { bytes: ANSWER_BYTES })?.payload;
+    const follower = this.#follower;
+    if (this.#byIndex) return follower.pull({ items: 1 })?.payload;
+    const lines: KeyLine[] = [];
+    for (let room = ANSWER_BYTES; room > 0;) {
+      const slice = follower.pull({ bytes: room });
+      if (slice === undefined) break;
+      lines.push(...slice.payload);
+      room -= slice.bytes;
+    }
+    return lines.length === 0 ? undefined : lines;
   }
 
   #deliver(): void {
