@@ -2,11 +2,9 @@
 import { metrics, type Meter } from '@opentelemetry/api';
 import client, { Registry } from 'prom-client';
 import * as namespace from 'prom-client';
-import type { MeasuredLog } from '../../src/push/metrics/instruments.js';
-import { otelMetrics } from '../../src/push/metrics/opentelemetry.js';
-import { promMetrics, type MetricsRegistration } from '../../src/push/metrics/prometheus.js';
+import { EventLog, otelMetrics, promMetrics, type MetricsRegistration } from '../../src/push/index.js';
 
-export function promTypes(log: MeasuredLog): void {
+export function promTypes(log: EventLog): void {
   const stop: MetricsRegistration = promMetrics(log, client);
   stop();
   using second = promMetrics(log, namespace, { registry: new Registry(), prefix: 'x_', perStream: true });
@@ -17,7 +15,7 @@ export function promTypes(log: MeasuredLog): void {
   promMetrics(log);
 }
 
-export function otelTypes(log: MeasuredLog): void {
+export function otelTypes(log: EventLog): void {
   const meter: Meter = metrics.getMeter('m');
   using registration = otelMetrics(log, meter, { prefix: 'x.', perStream: true });
   registration();

@@ -56,7 +56,7 @@ const OPTION_NAMES = { registry: true, prefix: true, perStream: true } as const;
  * `appended_events_total`, `delivered_items_total{transport}`, `delivered_bytes_total{transport}`, `gaps_total{reason}`,
  * `ended_total{transport,reason}`.
  *
- * @param client The module: `import client from 'prom-client'`.
+ * @param client The module `prom-client`: its default export, or all of it.
  * @returns Takes the metrics out of the registry.
  * @throws InvalidArgumentError for options that do not exist or cannot be.
  * @throws Error of prom-client when the registry has metrics of these names; then none is added.
