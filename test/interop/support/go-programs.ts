@@ -16,6 +16,7 @@ export type GoProgram =
   | 'httpstreampeer'
   | 'portforwardclient'
   | 'portforwardserver'
+  | 'pushgrpc'
   | 'spdypeer'
   | 'sseclient'
   | 'websocketyamux'
