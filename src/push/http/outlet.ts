@@ -38,7 +38,9 @@ export function isUntouched(res: PushResponse): boolean {
 function socketBehind(res: PushResponse): Socket | undefined {
   if (!(res instanceof ServerResponse) || !isUntouched(res) || !res.headersSent) return undefined;
   const { socket } = res;
-  if (socket === null || !socket.writable || res.writableCorked > 0 || res.writableEnded) return undefined;
+  if (socket === null || !socket.writable || res.writableEnded) return undefined;
+  // The response counts how often its socket is corked as its own.
+  if (res.writableCorked > socket.writableCorked) return undefined;
   // What waits in the response would be overtaken.
   return res.writableLength === socket.writableLength ? socket : undefined;
 }
