@@ -18,6 +18,7 @@ export type GoProgram =
   | 'portforwardserver'
   | 'pushgrpc'
   | 'spdypeer'
+  | 'watchclient'
   | 'sseclient'
   | 'websocketyamux'
   | 'yamuxheaders'
