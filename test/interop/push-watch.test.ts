@@ -220,15 +220,15 @@ describe('client-go', { timeout: 240_000 }, () => {
     const { log, server } = watched;
     const version = log.cursor('orders');
     for (const value of values.slice(0, 5)) log.publish('orders', value);
-    const once = async (...args: readonly string[]): Promise<readonly GoLine[]> => {
+    const watchOnce = async (...args: readonly string[]): Promise<readonly GoLine[]> => {
       const go = startGo<GoLine>('watchclient', ['-url', server.url, '-mode', 'once', ...args]);
       const { lines, status, stderr } = await go.finished;
       assert.equal(status, 0, stderr);
       return lines;
     };
-    assert.deepEqual(await once('-version', version), [{ type: 'ERROR', reason: 'Expired', code: 410 }]);
-    assert.deepEqual(await once('-version', 'junk'), [{ type: 'REFUSED', reason: 'BadRequest', code: 400 }]);
-    const lines = await once('-version', '0', '-seconds', '1');
+    assert.deepEqual(await watchOnce('-version', version), [{ type: 'ERROR', reason: 'Expired', code: 410 }]);
+    assert.deepEqual(await watchOnce('-version', 'junk'), [{ type: 'REFUSED', reason: 'BadRequest', code: 400 }]);
+    const lines = await watchOnce('-version', '0', '-seconds', '1');
     assert.deepEqual(brief(lines), ['ADDED v4', 'ADDED v5', 'BOOKMARK', 'BOOKMARK']);
     assert.equal(lines.at(-1)?.version, log.cursor('orders'));
   });
