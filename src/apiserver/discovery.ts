@@ -18,14 +18,30 @@ export function apiVersions(address: string): Record<string, unknown> {
   };
 }
 
-/** The document at `/apis`. It has to be there even without groups: clients fail otherwise. */
-export function apiGroupList(): Record<string, unknown> {
-  return { kind: 'APIGroupList', apiVersion: 'v1', groups: [] };
+/** A group of resources beside the core, in its one version. */
+export interface APIGroup {
+  readonly name: string;
+  readonly version: string;
 }
 
-/** The document at `/api/v1`. */
-export function apiResourceList(resources: readonly APIResource[]): Record<string, unknown> {
-  return { kind: 'APIResourceList', groupVersion: 'v1', resources };
+/** The document at `/apis`. It has to be there even without groups: clients fail otherwise. */
+export function apiGroupList(groups: readonly APIGroup[]): Record<string, unknown> {
+  return { kind: 'APIGroupList', apiVersion: 'v1', groups: groups.map(groupOf) };
+}
+
+/** The document at `/apis/` and the name of a group. */
+export function apiGroup(group: APIGroup): Record<string, unknown> {
+  return { kind: 'APIGroup', apiVersion: 'v1', ...groupOf(group) };
+}
+
+function groupOf({ name, version }: APIGroup): Record<string, unknown> {
+  const one = { groupVersion: `${name}/${version}`, version };
+  return { name, versions: [one], preferredVersion: one };
+}
+
+/** The document at `/api/v1`, or at `/apis/`, group and version. */
+export function apiResourceList(groupVersion: string, resources: readonly APIResource[]): Record<string, unknown> {
+  return { kind: 'APIResourceList', ...(groupVersion === 'v1' ? {} : { apiVersion: 'v1' }), groupVersion, resources };
 }
 
 /** The document at `/version`: the release whose API this server follows, and what it runs on. */

@@ -7,15 +7,24 @@ export {
   type UserInfo,
 } from './authorization.js';
 export type { ConnectOptions, ForwardOptions } from './connect.js';
+export { EndpointSliceController, type EndpointSliceControllerOptions } from './endpoint-slices.js';
+export type { APIFault, FaultScope, SeenRequest, WatchFault } from './fault.js';
+export { APIFaults } from './faults.js';
 export type {
   Container,
   ContainerState,
   ContainerStatus,
+  Endpoint,
+  EndpointPort,
+  EndpointSlice,
   KubernetesObject,
   Namespace,
   ObjectMeta,
+  OwnerReference,
   Pod,
   PodCondition,
+  Service,
+  ServicePort,
 } from './objects.js';
 export type { APIServerOptions } from './options.js';
 export {

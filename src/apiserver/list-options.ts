@@ -7,30 +7,73 @@ import { badRequest, invalid } from './status-error.js';
 export interface ListOptions {
   /** Empty when not given. */
   readonly resourceVersion: string;
+  readonly resourceVersionMatch: ResourceVersionMatch | undefined;
+  /** How many objects an answer may have at most; 0 for all. */
+  readonly limit: number;
+  /** Token of the answer before; empty for the first. */
+  readonly continueToken: string;
   readonly timeoutSeconds: number | undefined;
   readonly allowWatchBookmarks: boolean;
 }
+
+/** How a list relates to the version that is asked for. */
+export type ResourceVersionMatch = 'Exact' | 'NotOlderThan';
 
 /** Tells whether an object is selected. */
 export type Selector<T extends KubernetesObject> = (object: T) => boolean;
 
 /**
- * Reads list options. `limit` may be ignored by a server, and is.
+ * Reads list options, and refuses combinations as apimachinery `meta/internalversion/validation` does.
  *
- * @throws StatusError: 400 for what is no number; 422 for `sendInitialEvents`, upon which clients list first.
+ * @param verb `list` or `watch`.
+ * @throws StatusError: 400 for what is no number; 422 for combinations that mean nothing, and for `sendInitialEvents`,
+ * upon which clients list first.
  */
-export function parseListOptions(query: URLSearchParams): ListOptions {
+export function parseListOptions(query: URLSearchParams, verb: 'list' | 'watch'): ListOptions {
   if (query.has('sendInitialEvents')) {
     throw invalid('ListOptions', 'sendInitialEvents', 'Forbidden: sendInitialEvents is not supported by this server');
   }
   const resourceVersion = query.get('resourceVersion') ?? '';
   if (!/^\d*$/.test(resourceVersion)) throw badRequest(`invalid resource version ${JSON.stringify(resourceVersion)}`);
-  integerOf(query, 'limit');
+  const limit = integerOf(query, 'limit') ?? 0;
+  if (limit < 0) throw badRequest(`limit: ${limit} is negative`);
+  const continueToken = query.get('continue') ?? '';
   return {
     resourceVersion,
+    resourceVersionMatch: matchOf(query, verb, resourceVersion, continueToken),
+    limit,
+    continueToken,
     timeoutSeconds: integerOf(query, 'timeoutSeconds'),
     allowWatchBookmarks: isTrue(query.get('allowWatchBookmarks')),
   };
+}
+
+function matchOf(
+  query: URLSearchParams,
+  verb: 'list' | 'watch',
+  resourceVersion: string,
+  continueToken: string,
+): ResourceVersionMatch | undefined {
+  const match = query.get('resourceVersionMatch') ?? '';
+  if (match === '') return undefined;
+  if (verb === 'watch')
+    throw refuseMatch('resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided');
+  if (resourceVersion === '') {
+    throw refuseMatch('resourceVersionMatch is forbidden unless resourceVersion is provided');
+  }
+  if (continueToken !== '') throw refuseMatch('resourceVersionMatch is forbidden when continue is provided');
+  if (match !== 'Exact' && match !== 'NotOlderThan') {
+    const message = `Unsupported value: ${JSON.stringify(match)}: supported values: "Exact", "NotOlderThan"`;
+    throw invalid('ListOptions', 'resourceVersionMatch', message);
+  }
+  if (match === 'Exact' && Number(resourceVersion) === 0) {
+    throw refuseMatch('resourceVersionMatch "Exact" is forbidden for resourceVersion "0"');
+  }
+  return match;
+}
+
+function refuseMatch(why: string): Error {
+  return invalid('ListOptions', 'resourceVersionMatch', `Forbidden: ${why}`);
 }
 
 /**

@@ -8,6 +8,19 @@ export interface ObjectMeta {
   readonly deletionTimestamp?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
+  readonly generation?: number;
+  readonly generateName?: string;
+  readonly ownerReferences?: readonly OwnerReference[];
+}
+
+/** `metav1.OwnerReference`. */
+export interface OwnerReference {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly controller?: boolean;
+  readonly blockOwnerDeletion?: boolean;
 }
 
 /** Any object of the API. */
@@ -94,4 +107,62 @@ export interface Namespace extends KubernetesObject {
   readonly kind: 'Namespace';
   readonly spec: { readonly finalizers: readonly string[] };
   readonly status: { readonly phase: 'Active' | 'Terminating' };
+}
+
+/** `v1.ServicePort`. */
+export interface ServicePort {
+  readonly name?: string;
+  readonly protocol?: 'TCP' | 'UDP' | 'SCTP';
+  readonly port: number;
+  /** Port of the pods, or the name that their containers give it. Default: `port`. */
+  readonly targetPort?: number | string;
+}
+
+/** `v1.Service`, as far as it is served here. */
+export interface Service extends KubernetesObject {
+  readonly apiVersion: 'v1';
+  readonly kind: 'Service';
+  readonly metadata: ObjectMeta & { readonly namespace: string };
+  readonly spec: {
+    readonly type?: 'ClusterIP';
+    /** `None` makes it headless. */
+    readonly clusterIP?: string;
+    /** Labels of its pods. Without any, nobody keeps its EndpointSlices. */
+    readonly selector?: Readonly<Record<string, string>>;
+    readonly ports?: readonly ServicePort[];
+    readonly ipFamilies?: readonly ('IPv4' | 'IPv6')[];
+    readonly publishNotReadyAddresses?: boolean;
+  };
+}
+
+/** `discovery.k8s.io/v1.Endpoint`. */
+export interface Endpoint {
+  /** At least one; all of the same pod. */
+  readonly addresses: readonly string[];
+  readonly conditions?: { readonly ready?: boolean; readonly serving?: boolean; readonly terminating?: boolean };
+  readonly hostname?: string;
+  readonly nodeName?: string;
+  readonly targetRef?: {
+    readonly kind: string;
+    readonly namespace?: string;
+    readonly name: string;
+    readonly uid?: string;
+  };
+}
+
+/** `discovery.k8s.io/v1.EndpointPort`. */
+export interface EndpointPort {
+  readonly name?: string;
+  readonly protocol?: 'TCP' | 'UDP' | 'SCTP';
+  readonly port?: number;
+}
+
+/** `discovery.k8s.io/v1.EndpointSlice`. */
+export interface EndpointSlice extends KubernetesObject {
+  readonly apiVersion: 'discovery.k8s.io/v1';
+  readonly kind: 'EndpointSlice';
+  readonly metadata: ObjectMeta & { readonly namespace: string };
+  readonly addressType: 'IPv4' | 'IPv6' | 'FQDN';
+  readonly endpoints: readonly Endpoint[];
+  readonly ports?: readonly EndpointPort[];
 }

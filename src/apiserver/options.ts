@@ -3,12 +3,21 @@ import type { Clock } from '../clock/clock.js';
 import type { WallClock } from '../clock/wall.js';
 import type { Authorizer, UserInfo } from './authorization.js';
 import type { ConnectOptions, ForwardOptions } from './connect.js';
+import type { APIFaults } from './faults.js';
+import type { EndpointSlice, Service } from './objects.js';
 import type { PodRuntime } from './runtime.js';
+import type { ResourceReader } from './store.js';
 
 /** How an `APIServer` is set up. */
 export interface APIServerOptions {
   /** What runs the pods that are served. */
   readonly runtime: PodRuntime;
+  /** The Services that are served. Default: none. */
+  readonly services?: ResourceReader<Service>;
+  /** The EndpointSlices that are served. Default: those that follow from Services and pods, kept in step with them. */
+  readonly endpointSlices?: ResourceReader<EndpointSlice>;
+  /** Faults that befall requests, for tests of clients. Default: none. */
+  readonly faults?: APIFaults;
   /** Address to listen on. Default `127.0.0.1`. */
   readonly host?: string;
   /** Port to listen on; 0 for any free one. Default 0. */

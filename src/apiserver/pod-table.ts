@@ -3,12 +3,15 @@ import { humanDuration } from './duration.js';
 import type { ContainerStatus, Namespace, Pod } from './objects.js';
 import type { TableColumn, TableConvertor } from './table.js';
 
-function column(name: string, description: string, options: Partial<TableColumn> = {}): TableColumn {
+/** A column of text, unless told otherwise. */
+export function column(name: string, description: string, options: Partial<TableColumn> = {}): TableColumn {
   return { name, type: 'string', format: '', description, priority: 0, ...options };
 }
 
-const NAME = column('Name', 'Name must be unique within a namespace.', { format: 'name' });
-const AGE = column('Age', 'Time since the object was created.');
+/** The first column of most tables. */
+export const NAME: TableColumn = column('Name', 'Name must be unique within a namespace.', { format: 'name' });
+/** The last column of most tables. */
+export const AGE: TableColumn = column('Age', 'Time since the object was created.');
 
 /** Pods as `kubectl get pods` shows them, with `-o wide` (`printers/internalversion.printPod`). */
 export function podTable(clock: WallClock): TableConvertor<Pod> {
@@ -70,6 +73,7 @@ function restarts(statuses: readonly ContainerStatus[], clock: WallClock): strin
   return count === 0 || last === undefined ? String(count) : `${count} (${age(last, clock)} ago)`;
 }
 
-function age(timestamp: string, clock: WallClock): string {
+/** Time since, for people. */
+export function age(timestamp: string, clock: WallClock): string {
   return humanDuration((clock.now().getTime() - Date.parse(timestamp)) / 1000);
 }

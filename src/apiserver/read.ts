@@ -3,6 +3,7 @@ import type { RequestContext } from './context.js';
 import { parseListOptions, selectorOf } from './list-options.js';
 import { negotiate } from './negotiate.js';
 import type { KubernetesObject } from './objects.js';
+import { pageOf } from './page.js';
 import type { Resource } from './resource.js';
 import { sendJSON } from './respond.js';
 import { notFound } from './status-error.js';
@@ -24,7 +25,7 @@ export function serveGet<T extends KubernetesObject>(
       : tableOf(resource.table, [object], {
           version: form.version,
           includeObject: includeObjectOf(query),
-          ...(resourceVersion === undefined ? {} : { resourceVersion }),
+          metadata: resourceVersion === undefined ? {} : { resourceVersion },
         }),
   );
 }
@@ -40,32 +41,26 @@ export function objectOf<T extends KubernetesObject>(resource: Resource<T>, name
   return object;
 }
 
-/** Serves `list`, of one namespace or all. */
+/** Serves `list`, of one namespace or all, whole or in chunks. */
 export function serveList<T extends KubernetesObject>(
   resource: Resource<T>,
   { req, info, query }: RequestContext,
   response: ServerResponse,
 ): void {
   const form = negotiate(req);
-  parseListOptions(query);
+  const options = parseListOptions(query, 'list');
   const namespace = resource.namespaced ? info.namespace : '';
   const selected = selectorOf<T>(namespace, query, (object) => resource.fieldsOf(object), resource.fieldNames);
-  const { items, version } = resource.objects.list();
-  const objects = items.filter(selected);
-  const resourceVersion = String(version);
+  const selective = (query.get('labelSelector') || query.get('fieldSelector') || '') !== '';
+  const { items, metadata } = pageOf(resource.objects, options, selected, selective);
   sendJSON(
     response,
     form.as === 'object'
-      ? {
-          kind: `${resource.kind}List`,
-          apiVersion: resource.apiVersion,
-          metadata: { resourceVersion },
-          items: objects,
-        }
-      : tableOf(resource.table, objects, {
+      ? { kind: `${resource.kind}List`, apiVersion: resource.apiVersion, metadata, items }
+      : tableOf(resource.table, items, {
           version: form.version,
           includeObject: includeObjectOf(query),
-          resourceVersion,
+          metadata,
         }),
   );
 }

@@ -1,25 +1,39 @@
+import type { ServerResponse } from 'node:http';
 import type { Clock } from '../clock/clock.js';
 import type { WallClock } from '../clock/wall.js';
 import { portForwardServer, serveConnect, type ConnectOptions } from './connect.js';
-import type { Handler, PlainHandler } from './context.js';
-import { apiGroupList, apiResourceList, apiVersions, versionInfo, type APIResource } from './discovery.js';
-import type { KubernetesObject, Namespace, Pod } from './objects.js';
-import { namespaceTable, podTable } from './pod-table.js';
+import type { Handler, PlainHandler, RequestContext } from './context.js';
+import { apiGroup, apiGroupList, apiResourceList, apiVersions, versionInfo } from './discovery.js';
+import type { APIFaults } from './faults.js';
+import type { EndpointSlice, KubernetesObject, Namespace, Pod, Service } from './objects.js';
 import { objectOf, serveGet, serveList } from './read.js';
 import type { PortForwardHandlerOptions } from '../portforward/index.js';
 import type { RequestInfo } from './request-info.js';
 import type { Resource } from './resource.js';
+import {
+  CORE_RESOURCES,
+  DISCOVERY_GROUP,
+  DISCOVERY_RESOURCES,
+  endpointSliceResource,
+  namespaceResource,
+  podResource,
+  serviceResource,
+} from './resources.js';
 import { sendJSON, sendText } from './respond.js';
 import { serveLog } from './log.js';
 import type { PodRuntime } from './runtime.js';
 import { badRequest, methodNotAllowed, unknownPath } from './status-error.js';
 import type { ResourceReader } from './store.js';
+import type { WatchOutput } from './watch-output.js';
 import { serveWatch } from './watch.js';
 
 /** What the routes serve, and with what. */
 export interface RouteEnvironment {
   readonly runtime: PodRuntime;
   readonly namespaces: ResourceReader<Namespace>;
+  readonly services: ResourceReader<Service>;
+  readonly endpointSlices: ResourceReader<EndpointSlice>;
+  readonly faults: APIFaults | undefined;
   readonly clock: Clock;
   readonly wallClock: WallClock;
   readonly random: () => number;
@@ -40,19 +54,27 @@ export function createRouter(environment: RouteEnvironment): Router {
   const { runtime, namespaces, wallClock } = environment;
   const pods = podResource(runtime.pods, wallClock);
   const resources = new Map([
-    ['pods', withResource(pods, environment)],
-    ['namespaces', withResource(namespaceResource(namespaces, wallClock), environment)],
+    ['v1/pods', withResource(pods, environment)],
+    ['v1/namespaces', withResource(namespaceResource(namespaces, wallClock), environment)],
+    ['v1/services', withResource(serviceResource(environment.services, wallClock), environment)],
+    [
+      'discovery.k8s.io/v1/endpointslices',
+      withResource(endpointSliceResource(environment.endpointSlices, wallClock), environment),
+    ],
   ]);
   const podOf = (info: RequestInfo): Pod => objectOf(pods, info.namespace, info.name);
   const connect: Handler = (context) => serveConnect(runtime, podOf(context.info), context, environment.connect);
   const servePortForward = portForwardServer(runtime, environment.portForward);
   const forward: Handler = (context) => servePortForward(podOf(context.info), context);
   const subresources = new Map<string, Methods>([
-    ['pods/log', reading((context, response) => serveLog(runtime, podOf(context.info), context, response, wallClock))],
-    ['pods/status', reading((context, response) => serveGet(pods, context, response))],
-    ['pods/exec', { GET: connect, POST: connect }],
-    ['pods/attach', { GET: connect, POST: connect }],
-    ['pods/portforward', { GET: forward, POST: forward }],
+    [
+      'v1/pods/log',
+      reading((context, response) => serveLog(runtime, podOf(context.info), context, response, wallClock)),
+    ],
+    ['v1/pods/status', reading((context, response) => serveGet(pods, context, response))],
+    ['v1/pods/exec', { GET: connect, POST: connect }],
+    ['v1/pods/attach', { GET: connect, POST: connect }],
+    ['v1/pods/portforward', { GET: forward, POST: forward }],
   ]);
   const paths = fixedPaths(environment);
   return (info, method) => {
@@ -75,11 +97,10 @@ function resourceMethods(
   resources: ReadonlyMap<string, ResourceRoutes>,
   subresources: ReadonlyMap<string, Methods>,
 ): Methods | undefined {
-  if (info.apiPrefix !== 'api' || info.apiVersion !== 'v1') return undefined;
   if (info.parts.length > 3) return undefined;
-  if (info.subresource !== '')
-    return info.name === '' ? undefined : subresources.get(`${info.resource}/${info.subresource}`);
-  const routes = resources.get(info.resource);
+  const path = `${info.apiGroup === '' ? '' : `${info.apiGroup}/`}${info.apiVersion}/${info.resource}`;
+  if (info.subresource !== '') return info.name === '' ? undefined : subresources.get(`${path}/${info.subresource}`);
+  const routes = resources.get(path);
   if (routes === undefined) return undefined;
   if (info.verb === 'proxy') return undefined;
   if (info.verb === 'watch') return routes.watch;
@@ -96,10 +117,26 @@ function withResource<T extends KubernetesObject>(
   resource: Resource<T>,
   environment: RouteEnvironment,
 ): ResourceRoutes {
-  const one = reading((context, response) => serveGet(resource, context, response));
+  const one = reading((context, response) => {
+    if (admitted('get', context, response)) serveGet(resource, context, response);
+  });
+  /** Undefined when a fault has done with the request. */
+  const admitted = (
+    verb: 'get' | 'list' | 'watch',
+    { query, signal }: RequestContext,
+    response: ServerResponse,
+  ): { readonly output?: () => WatchOutput } | undefined => {
+    const { faults } = environment;
+    return faults === undefined ? {} : faults.admit({ resource: resource.name, verb, query }, response, signal);
+  };
   return {
-    collection: reading((context, response) => serveList(resource, context, response)),
-    watch: reading((context, response) => serveWatch(resource, context, response, environment)),
+    collection: reading((context, response) => {
+      if (admitted('list', context, response)) serveList(resource, context, response);
+    }),
+    watch: reading((context, response) => {
+      const admission = admitted('watch', context, response);
+      if (admission !== undefined) serveWatch(resource, context, response, environment, admission.output);
+    }),
     // A namespaced object has no address outside of its namespace.
     object: (info) => (resource.namespaced && info.namespace === '' ? undefined : one),
   };
@@ -121,8 +158,10 @@ function fixedPaths({ address }: RouteEnvironment): ReadonlyMap<string, Methods>
   const documents: Readonly<Record<string, () => unknown>> = {
     '/': () => ({ paths: [...paths.keys()].toSorted() }),
     '/api': () => apiVersions(address()),
-    '/api/v1': () => apiResourceList(RESOURCES),
-    '/apis': apiGroupList,
+    '/api/v1': () => apiResourceList('v1', CORE_RESOURCES),
+    '/apis': () => apiGroupList([DISCOVERY_GROUP]),
+    '/apis/discovery.k8s.io': () => apiGroup(DISCOVERY_GROUP),
+    '/apis/discovery.k8s.io/v1': () => apiResourceList('discovery.k8s.io/v1', DISCOVERY_RESOURCES),
     '/version': versionInfo,
   };
   const paths = new Map<string, Methods>();
@@ -139,75 +178,4 @@ function fixedPaths({ address }: RouteEnvironment): ReadonlyMap<string, Methods>
     );
   }
   return paths;
-}
-
-const RESOURCES: readonly APIResource[] = [
-  {
-    name: 'namespaces',
-    singularName: 'namespace',
-    namespaced: false,
-    kind: 'Namespace',
-    verbs: ['get', 'list', 'watch'],
-    shortNames: ['ns'],
-  },
-  {
-    name: 'pods',
-    singularName: 'pod',
-    namespaced: true,
-    kind: 'Pod',
-    verbs: ['get', 'list', 'watch'],
-    shortNames: ['po'],
-    categories: ['all'],
-  },
-  { name: 'pods/attach', singularName: '', namespaced: true, kind: 'PodAttachOptions', verbs: ['create', 'get'] },
-  { name: 'pods/exec', singularName: '', namespaced: true, kind: 'PodExecOptions', verbs: ['create', 'get'] },
-  { name: 'pods/log', singularName: '', namespaced: true, kind: 'Pod', verbs: ['get'] },
-  {
-    name: 'pods/portforward',
-    singularName: '',
-    namespaced: true,
-    kind: 'PodPortForwardOptions',
-    verbs: ['create', 'get'],
-  },
-  { name: 'pods/status', singularName: '', namespaced: true, kind: 'Pod', verbs: ['get'] },
-];
-
-function podResource(objects: ResourceReader<Pod>, clock: WallClock): Resource<Pod> {
-  return {
-    name: 'pods',
-    kind: 'Pod',
-    apiVersion: 'v1',
-    namespaced: true,
-    objects,
-    table: podTable(clock),
-    fieldNames: [
-      'metadata.name',
-      'metadata.namespace',
-      'spec.nodeName',
-      'spec.restartPolicy',
-      'status.phase',
-      'status.podIP',
-    ],
-    fieldsOf: ({ metadata, spec, status }) => ({
-      'metadata.name': metadata.name,
-      'metadata.namespace': metadata.namespace,
-      'spec.nodeName': spec.nodeName ?? '',
-      'spec.restartPolicy': spec.restartPolicy,
-      'status.phase': status.phase,
-      'status.podIP': status.podIP ?? '',
-    }),
-  };
-}
-
-function namespaceResource(objects: ResourceReader<Namespace>, clock: WallClock): Resource<Namespace> {
-  return {
-    name: 'namespaces',
-    kind: 'Namespace',
-    apiVersion: 'v1',
-    namespaced: false,
-    objects,
-    table: namespaceTable(clock),
-    fieldNames: ['metadata.name', 'status.phase'],
-    fieldsOf: ({ metadata, status }) => ({ 'metadata.name': metadata.name, 'status.phase': status.phase }),
-  };
 }

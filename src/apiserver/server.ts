@@ -8,15 +8,18 @@ import { systemWallClock } from '../clock/wall.js';
 import { InvalidArgumentError } from '../errors/index.js';
 import { refuseUpgrade } from '../httpstream/index.js';
 import { ANONYMOUS, attributesOf, authorize, type UserInfo } from './authorization.js';
+import { EndpointSliceController } from './endpoint-slices.js';
 import { isLoopback, listen } from './listen.js';
 import type { RequestContext, UpgradeSocket } from './context.js';
 import { defaultNamespaces } from './namespaces.js';
+import type { EndpointSlice, Service } from './objects.js';
 import type { APIServerOptions } from './options.js';
 import { checkHost, checkOrigin } from './origin.js';
 import { RequestInfoError, RequestInfoResolver, splitTarget, type RequestInfo } from './request-info.js';
 import { sendError } from './respond.js';
 import { createRouter, type Router } from './routes.js';
 import { badRequest, statusError, StatusError } from './status-error.js';
+import { MemoryStore } from './store.js';
 
 /** Fields that a request's header may have. */
 const MAX_FIELDS = 100;
@@ -24,7 +27,7 @@ const READING: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
  * A Kubernetes-style API server on `node:http`: discovery, pods (list, get, watch, log, exec, attach,
- * port-forward) and namespaces.
+ * port-forward), namespaces, Services and EndpointSlices.
  * Each request passes: recovery from faults, Host and Origin checks, RequestInfo, authentication, authorization, routes.
  * Every error is a Kubernetes Status.
  *
@@ -40,6 +43,7 @@ export class APIServer implements AsyncDisposable {
   readonly #allowedOrigins: ReadonlySet<string>;
   readonly #sockets = new Set<Socket>();
   readonly #closing = new AbortController();
+  readonly #endpoints: EndpointSliceController | undefined;
   /** How many requests of a connection are not answered yet. */
   readonly #unanswered = new WeakMap<Duplex, number>();
   #url = '';
@@ -58,9 +62,18 @@ export class APIServer implements AsyncDisposable {
     this.#allowedHosts = new Set((options.allowedHosts ?? []).map((name) => name.toLowerCase()));
     this.#allowedOrigins = new Set(options.allowedOrigins);
     const wallClock = options.wallClock ?? systemWallClock;
+    const services = options.services ?? new MemoryStore<Service>();
+    const slices = new MemoryStore<EndpointSlice>();
+    if (options.endpointSlices === undefined) {
+      const { pods } = options.runtime;
+      this.#endpoints = new EndpointSliceController({ pods, services, slices, wallClock });
+    }
     this.#router = createRouter({
       runtime: options.runtime,
       namespaces: defaultNamespaces(wallClock.now()),
+      services,
+      endpointSlices: options.endpointSlices ?? slices,
+      faults: options.faults,
       clock: this.#clock,
       wallClock,
       random: options.random ?? randomFraction,
@@ -122,6 +135,7 @@ export class APIServer implements AsyncDisposable {
 
   async #close(): Promise<void> {
     this.#closing.abort();
+    this.#endpoints?.close();
     const closed = new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
     });
@@ -137,6 +151,10 @@ export class APIServer implements AsyncDisposable {
   #track(socket: Socket): void {
     // In the tick that the socket is taken, or an early reset would end the process.
     socket.on('error', () => {});
+    if (this.#options.faults?.refusing === true) {
+      socket.resetAndDestroy();
+      return;
+    }
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
   }

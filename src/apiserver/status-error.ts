@@ -19,8 +19,14 @@ export class StatusError extends TrunklineError {
 }
 
 /** Makes a {@link StatusError} whose reason follows from `code` unless given (apimachinery `api/errors`). */
-export function statusError(code: number, message: string, reason?: string, details?: Status['details']): StatusError {
-  return new StatusError({ ...failureStatus(code, message, reason, details), code }, { initiator: 'remote' });
+export function statusError(
+  code: number,
+  message: string,
+  reason?: string,
+  details?: Status['details'],
+  headers: Readonly<Record<string, string>> = {},
+): StatusError {
+  return new StatusError({ ...failureStatus(code, message, reason, details), code }, { initiator: 'remote', headers });
 }
 
 /** 400: the request cannot be understood. */

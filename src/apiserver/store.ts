@@ -105,7 +105,8 @@ export class MemoryStore<T extends KubernetesObject> implements ResourceReader<T
   }
 }
 
-function keyOf({ metadata }: KubernetesObject): string {
+/** Where an object stands in lists: by namespace and name. */
+export function keyOf({ metadata }: KubernetesObject): string {
   return `${metadata.namespace ?? ''}/${metadata.name}`;
 }
 

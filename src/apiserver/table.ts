@@ -25,7 +25,8 @@ export interface TableOptions {
   readonly includeObject: IncludeObject;
   /** Default true; the later tables of a watch leave the columns out. */
   readonly columns?: boolean;
-  readonly resourceVersion?: string;
+  /** `metav1.ListMeta`. Default: empty. */
+  readonly metadata?: Readonly<Record<string, unknown>>;
 }
 
 /** Renders objects as a `Table` of `meta.k8s.io`, which kubectl prints as it is. */
@@ -34,11 +35,11 @@ export function tableOf<T extends KubernetesObject>(
   objects: readonly T[],
   options: TableOptions,
 ): Record<string, unknown> {
-  const { version, includeObject, resourceVersion } = options;
+  const { version, includeObject, metadata = {} } = options;
   return {
     kind: 'Table',
     apiVersion: `meta.k8s.io/${version}`,
-    metadata: resourceVersion === undefined ? {} : { resourceVersion },
+    metadata,
     columnDefinitions: options.columns === false ? [] : convertor.columns,
     rows: objects.map((object) => {
       const cells = convertor.cells(object);

@@ -7,12 +7,15 @@ import { negotiate } from './negotiate.js';
 import type { KubernetesObject } from './objects.js';
 import type { Resource } from './resource.js';
 import type { StoreEvent } from './store.js';
-import { statusError } from './status-error.js';
+import { tooLarge } from './page.js';
 import { includeObjectOf, tableOf, type IncludeObject } from './table.js';
+import { WatchOutput } from './watch-output.js';
 
 /** Least seconds that a watch lives when the client does not say; it ends at random between this and twice as much. */
 const MIN_REQUEST_TIMEOUT = 1800;
 const BOOKMARK_PERIOD = 60_000;
+/** Milliseconds before its end in which a watch sends a last bookmark. */
+const LAST_BOOKMARK = 2_000;
 
 /** What a watch needs beside the request. */
 export interface WatchEnvironment {
@@ -32,8 +35,9 @@ export function serveWatch<T extends KubernetesObject>(
   { req, info, query, signal }: RequestContext,
   response: ServerResponse,
   { clock, random }: WatchEnvironment,
+  openOutput: () => WatchOutput = () => new WatchOutput(response),
 ): void {
-  const options = parseListOptions(query);
+  const options = parseListOptions(query, 'watch');
   const render = renderer(resource, negotiate(req), includeObjectOf(query));
   // The name of a request is in the selector, save in the old form of the path.
   const byName: Selector<T> = (object) => info.name === '' || object.metadata.name === info.name;
@@ -42,12 +46,7 @@ export function serveWatch<T extends KubernetesObject>(
   const selected: Selector<T> = (object) => byName(object) && bySelectors(object);
   const { version } = resource.objects.list();
   const after = Number(options.resourceVersion || 0);
-  if (after > version) {
-    throw statusError(504, `Too large resource version: ${after}, current: ${version}`, 'Timeout', {
-      causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
-      retryAfterSeconds: 1,
-    });
-  }
+  if (after > version) throw tooLarge(after, version);
   response.writeHead(200, {
     'Content-Type': 'application/json',
     'Cache-Control': 'no-cache, private',
@@ -58,26 +57,36 @@ export function serveWatch<T extends KubernetesObject>(
     response.end();
     return;
   }
-  const watcher = new Watcher(resource, selected, render, response);
+  const output = openOutput();
+  const watcher = new Watcher(resource, selected, render, output);
   const timers = new Set<Timer>();
-  const stop = (): void => {
+  const stop = (end: () => void): void => {
     unsubscribe();
-    signal.removeEventListener('abort', stop);
+    signal.removeEventListener('abort', close);
     for (const timer of timers) timer.cancel();
-    watcher.end();
+    end();
   };
+  const close = (): void => stop(() => output.close());
   const pump = (): void => {
-    if (!watcher.pump()) stop();
+    if (!watcher.pump()) close();
   };
   const unsubscribe = resource.objects.subscribe(pump);
-  signal.addEventListener('abort', stop);
-  response.on('drain', pump);
-  response.once('close', stop);
-  timers.add(clock.setTimeout(stop, lifetime(options, random)));
-  if (options.allowWatchBookmarks) keepBookmarking(watcher, clock, timers);
+  signal.addEventListener('abort', close);
+  output.onDrain = pump;
+  output.onCut = close;
+  response.once('close', close);
+  const milliseconds = lifetime(options, random);
+  timers.add(clock.setTimeout(() => stop(() => output.end()), milliseconds));
+  if (options.allowWatchBookmarks) {
+    keepBookmarking(watcher, clock, timers);
+    if (milliseconds > LAST_BOOKMARK) {
+      timers.add(clock.setTimeout(() => watcher.bookmark(), milliseconds - LAST_BOOKMARK));
+    }
+  }
   watcher.start(after);
+  output.begin();
   pump();
-  if (signal.aborted) stop();
+  if (signal.aborted) close();
 }
 
 function lifetime({ timeoutSeconds }: ListOptions, random: () => number): number {
@@ -103,7 +112,8 @@ function renderer<T extends KubernetesObject>(
   if (form.as === 'object') return (object) => object;
   return (object, first) => {
     const { resourceVersion = '' } = object.metadata;
-    return tableOf(resource.table, [object], { version: form.version, includeObject, columns: first, resourceVersion });
+    const metadata = { resourceVersion };
+    return tableOf(resource.table, [object], { version: form.version, includeObject, columns: first, metadata });
   };
 }
 
@@ -112,16 +122,16 @@ class Watcher<T extends KubernetesObject> {
   readonly #resource: Resource<T>;
   readonly #selected: Selector<T>;
   readonly #render: Render<T>;
-  readonly #response: ServerResponse;
+  readonly #output: WatchOutput;
   #version = 0;
   #initial: readonly T[] = [];
   #first = true;
 
-  constructor(resource: Resource<T>, selected: Selector<T>, render: Render<T>, response: ServerResponse) {
+  constructor(resource: Resource<T>, selected: Selector<T>, render: Render<T>, output: WatchOutput) {
     this.#resource = resource;
     this.#selected = selected;
     this.#render = render;
-    this.#response = response;
+    this.#output = output;
   }
 
   /** Begins after a version, or with 0 by sending the current state as additions. */
@@ -135,21 +145,22 @@ class Watcher<T extends KubernetesObject> {
 
   /** Writes what the client takes now; false when the watch must end. */
   pump(): boolean {
-    while (this.#initial.length > 0 && this.#writable) {
+    if (this.#output.stalled) return true;
+    while (this.#initial.length > 0 && this.#output.writable) {
       const [object, ...rest] = this.#initial;
       this.#initial = rest;
-      if (object !== undefined) this.#write('ADDED', this.#render(object, this.#first));
+      if (object !== undefined) this.#output.write('ADDED', this.#render(object, this.#first));
       this.#first = false;
     }
     if (this.#initial.length > 0) return true;
     const changes = this.#resource.objects.changesAfter(this.#version);
     if (changes === undefined) {
       const message = `too old resource version: ${this.#version} (${this.#resource.objects.list().version})`;
-      this.#write('ERROR', failureStatus(410, message, 'Expired'));
+      this.#output.write('ERROR', failureStatus(410, message, 'Expired'));
       return false;
     }
     for (const change of changes) {
-      if (!this.#writable) break;
+      if (!this.#output.writable) break;
       this.#version = change.version;
       this.#change(change);
     }
@@ -158,17 +169,11 @@ class Watcher<T extends KubernetesObject> {
 
   /** Tells the client how far it has come. */
   bookmark(): void {
-    if (!this.#writable || this.#initial.length > 0) return;
-    const { kind, apiVersion } = this.#resource;
-    this.#write('BOOKMARK', { kind, apiVersion, metadata: { resourceVersion: String(this.#version) } });
-  }
-
-  end(): void {
-    if (!this.#response.writableEnded) this.#response.end();
-  }
-
-  get #writable(): boolean {
-    return !this.#response.writableNeedDrain && !this.#response.writableEnded && !this.#response.destroyed;
+    if (!this.#output.writable || this.#initial.length > 0) return;
+    const { kind, apiVersion, objects } = this.#resource;
+    // Where nothing is outstanding, the client has come as far as all stores have.
+    if (objects.changesAfter(this.#version)?.length === 0) this.#version = objects.list().version;
+    this.#output.write('BOOKMARK', { kind, apiVersion, metadata: { resourceVersion: String(this.#version) } });
   }
 
   #change({ type, object, previous }: StoreEvent<T>): void {
@@ -176,11 +181,7 @@ class Watcher<T extends KubernetesObject> {
     const now = type !== 'DELETED' && this.#selected(object);
     if (!before && !now) return;
     // What leaves or enters the selection is deleted or added, as far as this client sees.
-    this.#write(before ? (now ? 'MODIFIED' : 'DELETED') : 'ADDED', this.#render(object, this.#first));
+    this.#output.write(before ? (now ? 'MODIFIED' : 'DELETED') : 'ADDED', this.#render(object, this.#first));
     this.#first = false;
-  }
-
-  #write(type: string, object: unknown): void {
-    this.#response.write(JSON.stringify({ type, object }) + '\n');
   }
 }

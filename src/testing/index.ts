@@ -11,3 +11,4 @@ export {
   type ComplianceSetup,
 } from './compliance/index.js';
 export { startCluster, type Cluster, type ClusterOptions, type ClusterPod } from '../cluster/index.js';
+export { APIFaults, type APIFault, type FaultScope, type SeenRequest, type WatchFault } from '../apiserver/index.js';
