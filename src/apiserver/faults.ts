@@ -104,7 +104,9 @@ export class APIFaults {
     queueMicrotask(announce);
     if (fault.kind === 'unavailable') throw unavailable(fault);
     if (fault.kind === 'gone' && (fault.form === 'status' || request.verb !== 'watch')) {
-      throw statusError(410, 'The resourceVersion for the provided watch is too old.', 'Expired');
+      const subject =
+        request.verb === 'list' ? 'provided continue parameter' : 'resourceVersion for the provided watch';
+      throw statusError(410, `The ${subject} is too old.`, 'Expired');
     }
     if (fault.kind === 'none') return { output: () => this.#watch(request, new WatchOutput(response), response) };
     if (fault.kind !== 'silence' && request.verb === 'watch') {
