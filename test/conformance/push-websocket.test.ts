@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { VirtualClock } from '../../src/testing/index.js';
 import { clientFrame, dataOf, PushClient, rawPush, servePush, type Message } from '../support/push-websocket.js';
-import { Receiver } from '../support/ws-receiver.js';
+import { readServerMessages } from '../support/ws-receiver.js';
 
 const SMALL = { history: { events: 2, bytes: 1_000_000, age: 300_000 } };
 
@@ -50,7 +50,7 @@ describe('opening', { timeout: 20_000 }, () => {
     let bytes = Buffer.alloc(0);
     socket.on('data', (chunk: Buffer) => (bytes = Buffer.concat([bytes, chunk])));
     while (!bytes.includes('subscribed')) await turn();
-    const [answer] = Receiver.read(bytes.subarray(bytes.indexOf('\r\n\r\n') + 4)) as Message[];
+    const [answer] = readServerMessages(bytes.subarray(bytes.indexOf('\r\n\r\n') + 4)) as Message[];
     assert.deepEqual([answer?.type, answer?.streams], ['subscribed', ['b']]);
     socket.destroy();
   });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { PushClient, rawPush, clientFrame, servePush, type PushServer } from '../support/push-websocket.js';
-import { Receiver } from '../support/ws-receiver.js';
+import { readServerMessages } from '../support/ws-receiver.js';
 
 const LIMITED = { messageBurst: 50, messagesPerSecond: 1 };
 
@@ -42,7 +42,7 @@ describe('security: rapid subscribing', { timeout: 30_000 }, () => {
       for await (const chunk of socket) chunks.push(chunk as Buffer);
       const all = Buffer.concat(chunks);
       assert.ok(all.length < 16_384, `${all.length} bytes were answered`);
-      const messages = Receiver.read(all.subarray(all.indexOf('\r\n\r\n') + 4));
+      const messages = readServerMessages(all.subarray(all.indexOf('\r\n\r\n') + 4));
       assert.ok(JSON.stringify(messages).includes('ERR_TOO_MANY_MESSAGES'));
       await stillServes(server, neighbour);
       assert.equal(server.handler.clients, 1);

@@ -31,6 +31,7 @@ export interface MessageSocketEvents {
 export class MessageSocket {
   readonly #webSocket: WebSocket;
   readonly #socket: Duplex;
+  #dismissed = false;
 
   constructor(webSocket: WebSocket, socket: Duplex) {
     this.#webSocket = webSocket;
@@ -75,12 +76,23 @@ export class MessageSocket {
   }
 
   resume(): void {
-    this.#webSocket.resume();
+    if (!this.#dismissed) this.#webSocket.resume();
   }
 
   /** Closes behind what was written. The peer has `limits.closeTimeout` to answer. */
   close(code: number, reason: string): void {
     if (isOpen(this.#webSocket)) this.#webSocket.close(code, reason);
+  }
+
+  /**
+   * Closes likewise a peer that is not worth listening to: nothing more is read, and it may take the close or leave it.
+   * Both directions are over within `limits.closeTimeout`.
+   */
+  dismiss(code: number, reason: string): void {
+    this.#dismissed = true;
+    this.close(code, reason);
+    this.#webSocket.pause();
+    this.#socket.end();
   }
 
   /** Drops the socket at once. */

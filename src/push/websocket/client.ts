@@ -96,7 +96,7 @@ export class WebSocketClient implements MessageSocketEvents {
 
   message(text: string | undefined): void {
     if (!this.#spend()) return;
-    if (text === undefined) return this.close(CLOSE.unsupportedData, 'messages are JSON text', 'protocol');
+    if (text === undefined) return this.#dismiss(CLOSE.unsupportedData, 'messages are JSON text');
     this.#waiting.push(text);
     void this.#work();
   }
@@ -180,7 +180,12 @@ export class WebSocketClient implements MessageSocketEvents {
 
   #misbehaved(code: `ERR_${string}`, message: string): void {
     this.#send({ type: 'error', code, message });
-    this.close(CLOSE.policyViolation, message, 'protocol');
+    this.#dismiss(CLOSE.policyViolation, message);
+  }
+
+  #dismiss(code: number, reason: string): void {
+    this.#leave('protocol');
+    this.#socket.dismiss(code, reason);
   }
 
   #spend(): boolean {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Receiver } from '../../../support/ws-receiver.js';
+import { readServerMessages } from '../../../support/ws-receiver.js';
 import { EventLog } from '../../../../src/push/log/event-log.js';
 import type { Gap } from '../../../../src/push/log/types.js';
 import { behindFragment, idFragment, MESSAGES, MESSAGE_ENDS } from '../../../../src/push/websocket/framer.js';
@@ -26,7 +26,7 @@ describe('frames of WebSocket subscriptions', () => {
     const batch = MESSAGES.batch(frames);
     assert.equal(batch.length, 1);
     assert.equal(MESSAGES.size(batch), batch[0]?.length);
-    assert.deepEqual(Receiver.read(Buffer.concat(batch)), expected);
+    assert.deepEqual(readServerMessages(Buffer.concat(batch)), expected);
     assert.equal(MESSAGES.batch(frames.slice(0, 1))[0], frames[0]?.[0]);
   });
 
@@ -36,7 +36,7 @@ describe('frames of WebSocket subscriptions', () => {
     assert.deepEqual(batch, frames.flat());
     for (const id of ['a', 'é"\\\u{1F600}']) {
       assert.deepEqual(
-        Receiver.read(behindFragment(idFragment(id), batch)),
+        readServerMessages(behindFragment(idFragment(id), batch)),
         expected.map((message) => ({ id, ...message })),
       );
     }
