@@ -27,9 +27,12 @@ export class StreamingClient {
   #follower: Follower<Payload> | undefined;
   /** The sweep after which it was last written to. */
   #written: number;
-  /** The sweep after which it last made progress, while it has no room; -1 while it has. */
-  #blocked = -1;
+  /** Bytes that had not left at the last look, and those written on top of them since. */
   #pending = 0;
+  /** The sweep at which some of them were last seen to have left. */
+  #progress = 0;
+  /** There is no room before the outlet says so. */
+  #full = false;
   #ended = false;
 
   constructor(host: StreamingHost, res: PushResponse, farewell?: (reason: EndReason) => string | undefined) {
@@ -61,7 +64,7 @@ export class StreamingClient {
   pump(): void {
     const follower = this.#follower;
     if (follower === undefined) return;
-    while (this.#blocked < 0 && !this.#ended) {
+    while (!this.#full && !this.#ended) {
       const slice = follower.pull(SLICE);
       if (slice === undefined) return;
       this.#write(slice.payload);
@@ -70,7 +73,7 @@ export class StreamingClient {
 
   /** Sends a text of its own, such as a bookmark; `false`, and nothing is sent, when the client has no room or has ended. */
   send(text: string): boolean {
-    if (this.#ended || this.#blocked >= 0 || this.#outlet === undefined) return false;
+    if (this.#ended || this.#full || this.#outlet === undefined) return false;
     this.#write(Payload.of(text));
     return true;
   }
@@ -85,9 +88,9 @@ export class StreamingClient {
     const last = this.#farewell?.(reason);
     if (last !== undefined) outlet.write(Payload.of(last));
     outlet.end();
-    // It may have stalled, and is watched until it is gone.
+    // It is watched until it is gone.
     this.#pending = outlet.pending;
-    if (this.#blocked < 0) this.#blocked = this.#host.tick;
+    this.#progress = this.#host.tick + 1;
   }
 
   /** The response was closed: by its end or by the client. */
@@ -98,20 +101,24 @@ export class StreamingClient {
 
   /** Looks after a client that is silent or stuck. */
   sweep(): void {
-    const { tick, idleTicks, stallTicks, keepAlive } = this.#host;
-    if (this.#blocked >= 0) this.#watch(tick, stallTicks);
-    else if (idleTicks > 0 && tick - this.#written >= idleTicks) this.#write(keepAlive);
+    const { tick, idleTicks, keepAlive } = this.#host;
+    const pending = this.#outlet?.pending ?? 0;
+    if (this.#ended || pending > 0) return this.#watch(pending);
+    this.#pending = 0;
+    if (idleTicks > 0 && tick - this.#written >= idleTicks && !this.#full) this.#write(keepAlive);
   }
 
-  #watch(tick: number, stallTicks: number): void {
-    const pending = this.#outlet?.pending ?? 0;
-    if (pending < this.#pending) {
+  /** Something is on its way, be it the end. A client that takes none of it is cut off. */
+  #watch(pending: number): void {
+    const { tick, stallTicks } = this.#host;
+    const moves = this.#pending === 0 ? pending > 0 : pending < this.#pending;
+    if (moves) {
       this.#pending = pending;
-      this.#blocked = tick;
-    } else if (stallTicks > 0 && tick - this.#blocked >= stallTicks) {
+      this.#progress = tick;
+    } else if (stallTicks > 0 && tick - this.#progress >= stallTicks) {
       this.#ended = true;
       this.#follower?.end('stalled');
-      this.#res.destroy();
+      cutOff(this.#res);
     }
   }
 
@@ -119,13 +126,25 @@ export class StreamingClient {
     const outlet = this.#outlet;
     if (outlet === undefined) return;
     this.#written = this.#host.tick;
-    if (outlet.write(payload)) return;
-    this.#blocked = this.#written;
-    this.#pending = outlet.pending;
+    const before = this.#pending > 0 ? outlet.pending : 0;
+    const room = outlet.write(payload);
+    if (this.#pending > 0) this.#pending += outlet.pending - before;
+    if (room) return;
+    this.#full = true;
     outlet.onRoom(() => {
       if (this.#ended) return;
-      this.#blocked = -1;
+      this.#full = false;
       this.pump();
     });
   }
+}
+
+/**
+ * Takes back what was not sent. With HTTP/2 the connection gets no new streams after that: a client that has us reset one
+ * may have come to do that, or may not be there any more. Its other streams go on.
+ */
+function cutOff(res: PushResponse): void {
+  const session = 'stream' in res ? res.stream.session : undefined;
+  res.destroy();
+  session?.close();
 }

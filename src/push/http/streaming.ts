@@ -53,9 +53,9 @@ export class StreamingResponses implements StreamingHost {
     this.#settings = settings;
     this.keepAlive = Payload.of(keepAlive);
     this.#period = Math.min(idle || Infinity, writeTimeout || Infinity) / SWEEPS;
-    // A sweep sees what happened since the one before as having happened at that one.
+    // A write counts as of the sweep before it, being stuck as of the sweep that sees it.
     this.idleTicks = idle === 0 ? 0 : Math.floor(idle / this.#period);
-    this.stallTicks = writeTimeout === 0 ? 0 : Math.ceil(writeTimeout / this.#period) + 1;
+    this.stallTicks = writeTimeout === 0 ? 0 : Math.ceil(writeTimeout / this.#period);
     this.#sweeper = new Alarm(clock, () => this.#sweep());
   }
 
