@@ -69,13 +69,17 @@ function deflate(bytes: Buffer): Buffer {
   return deflateRawSync(bytes, { level: LEVEL, finishFlush: constants.Z_SYNC_FLUSH });
 }
 
-/** A block that is not compressed (RFC 1951, 3.2.4). */
+/** What a sync flush ends with: an empty block. Some decoders, Go's for one, pass on what they have only when it comes. */
+const FLUSH = Buffer.from([0, 0, 0, 0xff, 0xff]);
+
+/** A block that is not compressed (RFC 1951, 3.2.4), flushed. */
 function stored(bytes: Buffer): Buffer {
-  const block = Buffer.allocUnsafe(5 + bytes.length);
+  const block = Buffer.allocUnsafe(5 + bytes.length + FLUSH.length);
   block[0] = 0;
   block.writeUInt16LE(bytes.length, 1);
   block.writeUInt16LE(0xffff - bytes.length, 3);
   bytes.copy(block, 5);
+  FLUSH.copy(block, 5 + bytes.length);
   return block;
 }
 

@@ -57,6 +57,13 @@ describe('Payload', () => {
     }
   });
 
+  it('ends with an empty block, for decoders that keep what they have until it comes', () => {
+    for (const text of ['x', 'x'.repeat(127), 'x'.repeat(128), 'x'.repeat(10_000)]) {
+      const blocks = Payload.of(text).form({ gzip: true, chunked: false });
+      assert.equal(blocks.subarray(-4).toString('hex'), '0000ffff');
+    }
+  });
+
   it('makes a whole gzip member of any payloads, between a header and a trailer', () => {
     const texts = fc.array(fc.oneof(fc.string({ unit: 'binary' }), fc.string({ minLength: 200, maxLength: 2_000 })));
     fc.assert(
