@@ -1,6 +1,6 @@
 import type { Logger } from '../../logger/logger.js';
 import { jsonLine, lineFramer, type Line } from '../lines/line.js';
-import type { Framer, LogEvent } from '../log/types.js';
+import type { Framer, GapReason, LogEvent } from '../log/types.js';
 import { keyOf } from './key.js';
 
 /** Actions of etcd's that change a key. */
@@ -47,6 +47,8 @@ export function nodeOf({ stream, data, index }: LogEvent, action: string): EtcdN
 export interface KeyLine extends Line {
   /** Index of the event; 0 for a gap, which is the only special line. */
   readonly index: number;
+  /** Why events are missing. */
+  readonly gap?: GapReason;
 }
 
 /**
@@ -62,7 +64,7 @@ export function keyFramer(actionOf: ActionOf): Framer<readonly KeyLine[]> {
     },
     gap({ reason, streams, missing }, cursor) {
       const bytes = jsonLine({ action: 'gap', gap: { reason, streams, missing }, cursor });
-      return { bytes, index: 0, special: true };
+      return { bytes, index: 0, special: true, gap: reason };
     },
   });
 }

@@ -3,6 +3,7 @@ import { Gate } from '../http/gate.js';
 import { answerError } from '../http/respond.js';
 import { resolveStreamingOptions } from '../http/streaming-options.js';
 import { RUN_HEADER, type PushRequest, type PushResponse } from '../http/types.js';
+import { expectRead } from '../lines/unread.js';
 import { InvalidCursorError } from '../log/errors.js';
 import { answerEtcdFailure, exposeIndex } from './answers.js';
 import { etcdFailure } from './etcd-error.js';
@@ -64,6 +65,7 @@ export function longPollHandler(log: KeyLog, options: LongPollOptions = {}): Lon
     exposeIndex(res);
     if (!request.wait && request.cursor === undefined) {
       answerGet(req, res, log, request, actionOf, maxAnswerBytes);
+      expectRead(res, settings.clock, settings.writeTimeout);
       return;
     }
     const plan = planWait(log, request, ahead);

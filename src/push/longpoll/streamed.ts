@@ -7,7 +7,8 @@ import { inLines } from '../lines/streamed.js';
 import type { Framer, FollowOptions } from '../log/types.js';
 import { answerEtcdFailure, indexHeaders } from './answers.js';
 import type { KeyLine } from './event.js';
-import { indexBehindLosses, lostFailure } from './lost.js';
+import type { EtcdFailure } from './etcd-error.js';
+import { gapFailure } from './gap.js';
 import type { WaitPlan } from './plan.js';
 import type { KeyLog } from './types.js';
 
@@ -43,9 +44,9 @@ export class KeyStreams {
   ): void {
     const log = this.#log;
     const follow = { streams, start, transport: 'long-poll-stream', peer } as const;
-    const lost = byIndex && start !== 'now' ? this.#indexBehindLosses(follow) : undefined;
-    if (lost !== undefined) {
-      answerEtcdFailure(req, res, log.origin, lostFailure(lost));
+    const failure = byIndex && start !== 'now' ? this.#gapAt(follow) : undefined;
+    if (failure !== undefined) {
+      answerEtcdFailure(req, res, log.origin, failure);
       return;
     }
     let client: StreamingClient | undefined;
@@ -80,14 +81,12 @@ export class KeyStreams {
     this.#responses.end();
   }
 
-  /** `undefined` when no loss comes first. */
-  #indexBehindLosses(
-    follow: Pick<FollowOptions<never>, 'streams' | 'start' | 'transport' | 'peer'>,
-  ): number | undefined {
+  /** `undefined` when no gap comes first. */
+  #gapAt(follow: Pick<FollowOptions<never>, 'streams' | 'start' | 'transport' | 'peer'>): EtcdFailure | undefined {
     const follower = this.#log.follow({ ...follow, framer: this.#framer, onReady: () => {} });
     try {
       const first = follower.pull({ items: 1 })?.payload[0];
-      return first?.special === true ? indexBehindLosses(this.#log, follower) : undefined;
+      return first?.special === true ? gapFailure(this.#log, first, follower) : undefined;
     } finally {
       follower.end();
     }

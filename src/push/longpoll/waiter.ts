@@ -6,7 +6,7 @@ import { joinLines } from '../lines/line.js';
 import type { EndReason, Follower, Framer } from '../log/types.js';
 import { answerEtcdFailure, indexHeaders } from './answers.js';
 import type { KeyLine } from './event.js';
-import { indexBehindLosses, lostFailure } from './lost.js';
+import { gapFailure } from './gap.js';
 import type { WaitPlan } from './plan.js';
 import type { KeyLog } from './types.js';
 import { expectRead } from '../lines/unread.js';
@@ -61,7 +61,8 @@ export class Waiter {
     const { log, timeout, clock } = this.#context;
     const headers = indexHeaders(log.origin, log.index, this.#follower.cursor);
     const due = this.#pull();
-    if (due !== undefined && this.#tellsOfGap(due)) return this.#refuse();
+    const gap = this.#gapIn(due);
+    if (gap !== undefined) return this.#refuse(gap);
     if (due !== undefined || !wait) {
       this.#follower.end();
       answer(this.#req, this.#res, 200, due === undefined ? '' : joinLines(due).toString(), headers);
@@ -94,22 +95,22 @@ export class Waiter {
     if (due !== undefined) this.#finish(due);
   }
 
-  #tellsOfGap(lines: readonly KeyLine[]): boolean {
-    return this.#byIndex && lines.some(({ special }) => special);
+  #gapIn(lines: readonly KeyLine[] | undefined): KeyLine | undefined {
+    return this.#byIndex ? lines?.find(({ special }) => special) : undefined;
   }
 
   #finish(due: readonly KeyLine[] | undefined, reason: EndReason = 'left'): void {
     this.#leave(reason);
-    if (due === undefined || this.#tellsOfGap(due)) this.#res.end();
+    if (due === undefined || this.#gapIn(due) !== undefined) this.#res.end();
     else this.#res.end(joinLines(due));
     this.#expectRead();
   }
 
-  #refuse(): void {
+  #refuse(gap: KeyLine): void {
     const { log } = this.#context;
-    const index = indexBehindLosses(log, this.#follower);
+    const failure = gapFailure(log, gap, this.#follower);
     this.#follower.end();
-    answerEtcdFailure(this.#req, this.#res, log.origin, lostFailure(index));
+    answerEtcdFailure(this.#req, this.#res, log.origin, failure);
   }
 
   /** Ends waiting with an empty answer, upon which clients of etcd ask again. */
