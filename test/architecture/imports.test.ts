@@ -61,7 +61,7 @@ const IO_FOLDERS: ReadonlySet<string> = new Set([
 /** Third-party modules and the only places that may import them. */
 const THIRD_PARTY: Readonly<Record<string, readonly string[]>> = {
   ws: ['carrier/websocket'],
-  msgpackr: ['mux/preface'],
+  msgpackr: ['mux/preface', 'mesh/protocol'],
   'tar-stream': ['remotecommand/copy'],
   commander: ['cli'],
   '@kubernetes/client-node': ['kubernetes'],

@@ -2,14 +2,17 @@ import { raise } from './cursor.js';
 import { Entry } from './entry.js';
 import type { StoredItem } from './event.js';
 import { FrameCache } from './frame-cache.js';
+import type { FrameStore } from './frame-store.js';
 import { OriginTable } from './origin-table.js';
 import { Ring } from './ring.js';
 import type { LogSettings } from './settings.js';
 import type { EndReason, Framer } from './types.js';
+import { warn } from './warn.js';
 
 /** What a channel needs of its log. */
 export interface ChannelHost {
   readonly settings: LogSettings;
+  readonly frames: FrameStore;
   /** Number of the newest event that this run has published, over all streams. */
   readonly selfNumber: number;
   /** Number up to which the log has had all events of an origin; 0 for an origin it does not know. */
@@ -17,7 +20,7 @@ export interface ChannelHost {
   knows(origin: string): boolean;
   /** When an event came that is still held; `undefined` for others. */
   timeOf(origin: string, n: number): number | undefined;
-  /** Followers of the channel wait for what was appended. */
+  /** The channel is to be flushed: followers wait for what was appended, or slices are kept. */
   dirty(channel: Channel): void;
   /** The entry of a stream has left the history. */
   evicted(channel: Channel, entry: Entry): void;
@@ -39,8 +42,13 @@ export class Channel {
   /** Index of the newest item that left the ring; 0 for none. */
   evictedIndex = 0;
   bytes = 0;
+  /** Whether the stream has ever had anything, as opposed to one that is followed before there is an event. */
+  used = false;
   readonly host: ChannelHost;
-  #waiting: Member[] = [];
+  #waiting = new Set<Member>();
+  /** Something was appended since those who wait began to. */
+  #news = false;
+  #flushing = false;
   readonly #caches = new Map<Framer<unknown>, FrameCache<unknown>>();
 
   constructor(targets: readonly string[], host: ChannelHost) {
@@ -50,31 +58,40 @@ export class Channel {
     this.table = new OriginTable(history.age, limits.maxCursorOrigins);
   }
 
+  get frames(): FrameStore {
+    return this.host.frames;
+  }
+
   /** The position of now. */
   get cursor(): string {
     return this.table.cursor(this.host.settings.origin, this.host.selfNumber);
   }
 
-  /** @param selfNumber Number of this run's newest event at the time when the item came. */
-  append(item: StoredItem, selfNumber: number = this.host.selfNumber): Entry {
+  /**
+   * @param like The entry of the item in another channel, shared if the cursors are the same.
+   * @param selfNumber Number of this run's newest event at the time when the item came.
+   */
+  append(item: StoredItem, like?: Entry, selfNumber: number = this.host.selfNumber): Entry {
     this.table.appended(item.origin, item.n, item.time, item.kind === 'loss');
-    const entry = new Entry(item, this.table.cursor(this.host.settings.origin, selfNumber));
+    const cursor = this.table.cursor(this.host.settings.origin, selfNumber);
+    const entry = like !== undefined && like.cursor === cursor ? like : new Entry(item, cursor);
     this.ring.push(entry);
     this.bytes += entry.bytes;
     const { events, bytes } = this.host.settings.history;
     while (this.ring.size > 1 && (this.ring.size > events || this.bytes > bytes)) this.evictOldest();
-    if (this.#waiting.length > 0) this.host.dirty(this);
+    if (this.#waiting.size > 0) {
+      this.#news = true;
+      this.host.dirty(this);
+    }
     return entry;
   }
 
   evictOldest(): void {
-    const position = this.ring.first;
     const entry = this.ring.shift();
     if (entry === undefined) return;
     this.bytes -= entry.bytes;
     this.evictedIndex = entry.item.index;
     this.table.evicted(entry.item.origin, entry.item.n, entry.item.time, entry.item.kind === 'loss');
-    for (const cache of this.#caches.values()) cache.drop(position);
     this.host.evicted(this, entry);
   }
 
@@ -113,7 +130,7 @@ export class Channel {
     this.members.add(member);
     let cache = this.#caches.get(framer);
     if (cache === undefined) {
-      cache = new FrameCache<unknown>(framer, this.ring, this.targets);
+      cache = new FrameCache<unknown>(framer, this);
       this.#caches.set(framer, cache);
     }
     cache.users += 1;
@@ -122,28 +139,41 @@ export class Channel {
 
   leave(member: Member, cache: FrameCache<unknown>): void {
     if (!this.members.delete(member)) return;
+    this.#waiting.delete(member);
     cache.users -= 1;
     if (cache.users === 0) this.#caches.delete(cache.framer);
   }
 
   /** The member has had everything; it wants to hear of more. */
   wait(member: Member): void {
-    this.#waiting.push(member);
+    this.#waiting.add(member);
   }
 
-  /** Tells everyone who waits. Who waits again meanwhile is told next time. */
+  /** A slice is kept for others at the same place, until the flush of this tick. */
+  kept(): void {
+    if (!this.#flushing) this.host.dirty(this);
+  }
+
+  /** Tells everyone who waits, if there is news. Who waits again meanwhile is told next time. */
   flush(): void {
+    if (this.#news) this.#tell();
+    for (const cache of this.#caches.values()) cache.clear();
+  }
+
+  #tell(): void {
     const waiting = this.#waiting;
-    this.#waiting = [];
+    this.#waiting = new Set();
+    this.#news = false;
+    this.#flushing = true;
     for (const member of waiting) {
       try {
         member.ready();
       } catch (error) {
         // One client's failure must neither keep the others from being served nor be hidden.
-        process.emitWarning(error instanceof Error ? error : new Error(String(error)));
+        warn(error);
         member.finish('failed');
       }
     }
-    for (const cache of this.#caches.values()) cache.clear();
+    this.#flushing = false;
   }
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock/clock.js';
-import { InvalidArgumentError, LimitExceededError } from '../../errors/index.js';
+import { InvalidArgumentError } from '../../errors/index.js';
 import { checkOptionNames, type OptionNames } from '../../limits/option-names.js';
 import { FOLLOW_CHANNEL, PUBLISH_CHANNEL, publishIfListened } from '../diagnostics/channels.js';
 import type { Channel, ChannelHost } from './channel.js';
@@ -7,13 +7,15 @@ import { Counters, type LogStats } from './counters.js';
 import { formatCursor, isOrigin, parseCursor } from './cursor.js';
 import type { Entry } from './entry.js';
 import { InvalidCursorError, LogClosedError } from './errors.js';
-import { StoredEvent, type StoredLoss } from './event.js';
+import { StoredEvent, textOf, type EventFields, type StoredLoss } from './event.js';
 import { Expiry } from './expiry.js';
+import { FrameStore } from './frame-store.js';
 import { LogFollower, type Beginning, type FollowerHost } from './follower.js';
 import { HistoryOrder } from './history-order.js';
-import { checkEventType, checkStreamName, checkTargets, wellFormed } from './names.js';
+import { checkEventType, checkStreamName, checkTargets } from './names.js';
 import { Origins } from './origins.js';
 import { resolveLogOptions, type EventLogOptions, type LogSettings } from './settings.js';
+import { partsOf, streamOf, type SnapshotPart } from './snapshot.js';
 import { Streams } from './streams.js';
 import {
   subscribe,
@@ -85,6 +87,7 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
   readonly #origins = new Origins();
   readonly #order = new HistoryOrder();
   readonly #counters = new Counters();
+  readonly #frames: FrameStore;
   readonly #streams: Streams;
   readonly #followers = new Map<number, LogFollower<unknown>>();
   readonly #expiry: Expiry;
@@ -94,6 +97,7 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
   #scheduled = false;
   #n = 0;
   #index = 0;
+  readonly #taps = new Set<(event: LogEvent) => void>();
   #nextFollower = 1;
   #closed = false;
 
@@ -102,6 +106,7 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
     this.#settings = resolveLogOptions(options);
     this.origin = this.#settings.origin;
     this.#origins.add(this.origin);
+    this.#frames = new FrameStore(this.#settings.limits.budgetBytes);
     this.#streams = new Streams(this.#channelHost());
     this.#followerHost = { counters: this.#counters, log: this, left: (id, channel) => this.#left(id, channel) };
     this.#expiry = new Expiry(this.#settings.clock, () => this.#expire());
@@ -144,15 +149,14 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
     const { type = 'message', key } = this.#checkPublish(options ?? {});
     checkStreamName(stream);
     checkEventType(type);
-    const text = this.#text(data);
+    const text = textOf(data, this.#settings.limits.maxEventBytes);
     const known = key === undefined ? undefined : this.#keys.get(keyOf(stream, key));
     if (known !== undefined) return known as LogEvent<Types[S][Type], Type>;
     // Before anything is counted: this may throw.
-    const channel = this.#streams.stream(stream);
+    const channel = this.#streamFor(stream);
     this.#n += 1;
-    const event = this.#store({ stream, type, data: text, origin: this.origin, n: this.#n, key }, 0);
     this.#counters.published += 1;
-    this.#take(channel, event);
+    const event = this.#take(channel, { type, data: text, origin: this.origin, n: this.#n, key }, 0);
     return event as LogEvent<Types[S][Type], Type>;
   }
 
@@ -210,15 +214,7 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
 
   /** The cursor behind the newest event of these streams: the position of now. @throws InvalidArgumentError */
   cursor(streams: string | readonly string[]): string {
-    const targets = checkTargets(streams);
-    const [only = ''] = targets;
-    const channel = targets.length === 1 ? this.#streams.get(only) : undefined;
-    if (channel !== undefined) return channel.cursor;
-    const vector = new Map<string, number>([[this.origin, this.#n]]);
-    for (const { item } of this.#streams.entries(targets)) {
-      if (item.n > (vector.get(item.origin) ?? 0)) vector.set(item.origin, item.n);
-    }
-    return formatCursor(vector);
+    return this.#streams.cursor(checkTargets(streams));
   }
 
   /** Checks a cursor without following. @throws InvalidCursorError */
@@ -283,7 +279,7 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
   /** How many follow each stream or pattern now. Whoever follows several counts for each. */
   counts(): Map<string, number> {
     const counts = new Map<string, number>();
-    for (const channels of [this.#streams.all(), this.#streams.patterns()]) {
+    for (const channels of [this.#streams.all(), this.#streams.sets()]) {
       for (const { targets, members } of channels) {
         if (members.size === 0) continue;
         for (const target of targets) counts.set(target, (counts.get(target) ?? 0) + members.size);
@@ -308,25 +304,21 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
    */
   append(event: RemoteEvent): Appended {
     this.#checkOpen();
-    checkStreamName(event.stream);
-    checkEventType(event.type);
-    this.#checkOrigin(event.origin);
-    if (!Number.isSafeInteger(event.n) || event.n < 1)
-      throw new InvalidArgumentError('n must be a whole number from 1');
-    if (!(event.age >= 0)) throw new InvalidArgumentError('age must be milliseconds from 0');
+    this.#checkRemote(event);
     const have = this.#origins.have(event.origin);
     if (event.n <= have) return 'duplicate';
     if (event.n > have + 1) return 'early';
-    const text = this.#text(event.data);
-    const channel = this.#streams.stream(event.stream);
+    const data = textOf(event.data, this.#settings.limits.maxEventBytes);
+    const channel = this.#streamFor(event.stream);
     this.#counters.appended += 1;
+    // It would be gone at once, and who follows would not hear of it.
     if (event.age >= this.#settings.history.age) {
-      // It would be gone at once, and who follows would not hear of it.
-      this.#lose(event.origin, event.n, [channel, ...this.#streams.spanning(event.stream)]);
-      return 'appended';
+      const loss = this.#loss(event.origin, event.n);
+      this.#appendLoss(loss, [channel], this.#streams.spanning(channel));
+    } else {
+      const { origin, n, type, key } = event;
+      this.#take(channel, { origin, n, type, data, key }, event.age);
     }
-    const { origin, n, stream, type, key } = event;
-    this.#take(channel, this.#store({ origin, n, stream, type, data: text, key }, event.age));
     return 'appended';
   }
 
@@ -341,14 +333,78 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
     this.#checkOrigin(origin);
     if (!Number.isSafeInteger(n) || n < 1) throw new InvalidArgumentError('n must be a whole number from 1');
     if (n <= this.#origins.have(origin)) return 'duplicate';
-    this.#streams.lost(this.#lose(origin, n, [...this.#streams.all(), ...this.#streams.patterns()]));
+    const loss = this.#loss(origin, n);
+    this.#appendLoss(loss, this.#streams.lost(loss), this.#streams.sets());
     return 'appended';
+  }
+
+  /**
+   * What a new pod needs to serve clients of this one: the events that are held, and who has missed what. Taken at once, read
+   * part by part.
+   */
+  snapshot(): Generator<SnapshotPart, void, undefined> {
+    this.#evictExpired();
+    const now = this.#settings.clock.now();
+    const streams = [
+      this.#streams.forgotten(now),
+      ...[...this.#streams.all()].map((channel) => streamOf(channel, now)),
+    ];
+    const events: StoredEvent[] = [];
+    for (const { item } of this.#streams.entries(['*'])) if (item.kind === 'event') events.push(item);
+    return partsOf(streams, events, [...this.#origins.vector()], now);
+  }
+
+  /**
+   * Takes over a part of another log's snapshot, before this one has any event of its own.
+   *
+   * @throws InvalidArgumentError for a log that has published, or anything `append` refuses; LimitExceededError.
+   */
+  adopt(part: SnapshotPart): void {
+    this.#checkOpen();
+    if (this.#n > 0) throw new InvalidArgumentError('a log that has published cannot take over another');
+    const now = this.#settings.clock.now();
+    for (const { name, rows } of part.streams) {
+      for (const { origin } of rows) this.#checkOrigin(origin);
+      if (name === '') {
+        this.#streams.forget(rows, now);
+        continue;
+      }
+      const channel = this.#streamFor(checkStreamName(name));
+      channel.table.restore(rows, now);
+      this.#streams.settle(channel);
+    }
+    for (const event of part.events) {
+      this.#checkRemote(event);
+      if (event.n <= this.#origins.have(event.origin)) continue;
+      const { origin, n, stream, type, key } = event;
+      const data = textOf(event.data, this.#settings.limits.maxEventBytes);
+      this.#take(this.#streamFor(stream), { origin, n, type, data, key }, event.age);
+    }
+    for (const [origin, n] of part.have) {
+      if (origin !== this.origin) this.#origins.advance(origin, n);
+    }
   }
 
   /** Makes an origin known that may not have published yet, so that cursors which name it are not taken for strange. */
   meet(origin: string): void {
     this.#checkOrigin(origin);
     this.#origins.add(origin);
+  }
+
+  /**
+   * Tells of every event as it is appended, before followers are served: for what must not wait for a turn of the event loop.
+   * The listener must not throw, nor publish.
+   *
+   * @returns ends it.
+   */
+  tap(listener: (event: LogEvent) => void): () => void {
+    this.#taps.add(listener);
+    return () => void this.#taps.delete(listener);
+  }
+
+  /** Number up to which the log has had all events of an origin; 0 for one it does not know. */
+  haveOf(origin: string): number {
+    return this.#origins.have(origin);
   }
 
   /** Up to where the log has had all events, by origin. */
@@ -379,6 +435,7 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
     const numberNow = (): number => this.#n;
     return {
       settings: this.#settings,
+      frames: this.#frames,
       get selfNumber() {
         return numberNow();
       },
@@ -390,31 +447,45 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
     };
   }
 
-  #store(fields: Omit<StoredEvent, 'kind' | 'json' | 'index' | 'time'>, age: number): StoredEvent {
-    this.#index += 1;
-    return new StoredEvent({ ...fields, index: this.#index, time: this.#settings.clock.now() - age });
+  /** The channel for an event that is about to be taken. @throws LimitExceededError */
+  #streamFor(stream: string): Channel {
+    while (this.#streams.crowded(stream) && this.#order.size > 0) this.#evictOldest();
+    return this.#streams.stream(stream);
   }
 
-  #take(channel: Channel, event: StoredEvent): void {
+  #take(channel: Channel, fields: Omit<EventFields, 'stream' | 'index' | 'time'>, age: number): StoredEvent {
+    this.#index += 1;
+    const [stream = ''] = channel.targets;
+    const time = this.#settings.clock.now() - age;
+    const event = new StoredEvent({ ...fields, stream, index: this.#index, time });
     this.#origins.appended(event);
-    if (event.key !== undefined) this.#keys.set(keyOf(event.stream, event.key), event);
-    this.#order.add(channel, channel.append(event));
-    for (const spanning of this.#streams.spanning(event.stream)) spanning.append(event);
+    if (event.key !== undefined) this.#keys.set(keyOf(stream, event.key), event);
+    const entry = channel.append(event);
+    this.#order.add(channel, entry);
+    for (const set of this.#streams.spanning(channel)) set.append(event, entry);
+    for (const tap of this.#taps) tap(event);
     publishIfListened(PUBLISH_CHANNEL, () => ({ log: this, event }));
     this.#trim();
+    return event;
   }
 
-  #lose(origin: string, n: number, channels: readonly Channel[]): StoredLoss {
+  #loss(origin: string, n: number): StoredLoss {
     this.#index += 1;
     const after = this.#origins.have(origin);
     const loss: StoredLoss = { kind: 'loss', origin, after, n, index: this.#index, time: this.#settings.clock.now() };
     this.#origins.appended(loss);
-    for (const channel of channels) {
-      const entry = channel.append(loss);
-      if (this.#streams.isStream(channel)) this.#order.add(channel, entry);
-    }
-    this.#trim();
     return loss;
+  }
+
+  #appendLoss(loss: StoredLoss, streams: readonly Channel[], sets: Iterable<Channel>): void {
+    let like: Entry | undefined;
+    for (const channel of streams) {
+      this.#streams.use(channel);
+      like = channel.append(loss);
+      this.#order.add(channel, like);
+    }
+    for (const channel of sets) channel.append(loss, like);
+    this.#trim();
   }
 
   #trim(): void {
@@ -431,34 +502,42 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
   #arm(): void {
     const { oldest } = this.#order;
     if (!this.#closed)
-      this.#expiry.arm(oldest === undefined ? undefined : oldest.entry.item.time + this.#settings.history.age);
+      this.#expiry.arm(oldest === undefined ? undefined : oldest.item.time + this.#settings.history.age);
   }
 
   #evictExpired(): void {
     const before = this.#settings.clock.now() - this.#settings.history.age;
-    for (
-      let { oldest } = this.#order;
-      oldest !== undefined && oldest.entry.item.time <= before;
-      { oldest } = this.#order
-    ) {
+    for (let { oldest } = this.#order; oldest !== undefined && oldest.item.time <= before; { oldest } = this.#order) {
       this.#evictOldest();
     }
   }
 
   #evictOldest(): void {
     const { oldest } = this.#order;
-    if (oldest === undefined) return;
-    const { index } = oldest.entry.item;
-    oldest.channel.evictOldest();
-    for (const channel of this.#streams.patterns()) channel.evictThrough(index);
+    const stream = oldest?.home;
+    if (oldest === undefined || stream === undefined) return;
+    const { index, kind } = oldest.item;
+    // Sets hold nothing that their streams do not.
+    const sets = kind === 'loss' ? this.#streams.sets() : [...this.#streams.spanning(stream)];
+    for (const set of sets) set.evictThrough(index);
+    stream.evictOldest();
   }
 
   #evicted(channel: Channel, entry: Entry): void {
-    if (!this.#streams.isStream(channel)) return;
+    const { item, home } = entry;
+    if (home !== channel) {
+      // What a set has borrowed stays for its stream.
+      if (home === undefined) this.#frames.drop(entry);
+      return;
+    }
     this.#order.remove(entry);
-    const { item } = entry;
+    this.#frames.drop(entry);
     this.#origins.evicted(item);
-    if (item.kind === 'event' && item.key !== undefined) this.#keys.delete(keyOf(item.stream, item.key));
+    if (item.kind === 'event' && item.key !== undefined) {
+      const key = keyOf(item.stream, item.key);
+      // Another origin may have published under it since.
+      if (this.#keys.get(key) === item) this.#keys.delete(key);
+    }
     if (channel.ring.size === 0) this.#streams.settle(channel);
   }
 
@@ -487,16 +566,6 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
     return vector;
   }
 
-  #text(data: unknown): string {
-    const text = typeof data === 'string' ? wellFormed(data) : JSON.stringify(data);
-    if (text === undefined) throw new InvalidArgumentError(`the data of an event cannot be ${typeof data}`);
-    const { maxEventBytes } = this.#settings.limits;
-    if (text.length * 3 > maxEventBytes && Buffer.byteLength(text) > maxEventBytes) {
-      throw new LimitExceededError('maxEventBytes', `the data of an event must not exceed ${maxEventBytes} bytes`);
-    }
-    return text;
-  }
-
   #checkPublish(options: PublishOptions): PublishOptions {
     this.#checkOpen();
     checkOptionNames('publish', options, PUBLISH_NAMES);
@@ -505,6 +574,15 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
       throw new InvalidArgumentError(`a key must be text of 1 to ${LONGEST_KEY} characters`);
     }
     return options;
+  }
+
+  #checkRemote(event: RemoteEvent): void {
+    checkStreamName(event.stream);
+    checkEventType(event.type);
+    this.#checkOrigin(event.origin);
+    if (!Number.isSafeInteger(event.n) || event.n < 1)
+      throw new InvalidArgumentError('n must be a whole number from 1');
+    if (!(event.age >= 0)) throw new InvalidArgumentError('age must be milliseconds from 0');
   }
 
   #checkOrigin(origin: string): void {

@@ -1,3 +1,5 @@
+import { InvalidArgumentError, LimitExceededError } from '../../errors/index.js';
+import { wellFormed } from './names.js';
 import type { LogEvent } from './types.js';
 
 /** What an event costs besides its text, for the bounds of the history. */
@@ -62,4 +64,28 @@ export type StoredItem = StoredEvent | StoredLoss;
 export function costOf(item: StoredItem): number {
   if (item.kind === 'loss') return OVERHEAD_BYTES;
   return OVERHEAD_BYTES + Buffer.byteLength(item.data) + item.type.length + (item.key?.length ?? 0);
+}
+
+/**
+ * What travels for the data of an event: text as it is, anything else as JSON.
+ *
+ * @throws InvalidArgumentError for what JSON cannot express; LimitExceededError for more than `maxBytes` in UTF-8.
+ */
+export function textOf(data: unknown, maxBytes: number): string {
+  const text = typeof data === 'string' ? wellFormed(data) : jsonOf(data);
+  if (text.length * 3 > maxBytes && Buffer.byteLength(text) > maxBytes) {
+    throw new LimitExceededError('maxEventBytes', `the data of an event must not exceed ${maxBytes} bytes`);
+  }
+  return text;
+}
+
+function jsonOf(data: unknown): string {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(data);
+  } catch (cause) {
+    throw new InvalidArgumentError('the data of an event cannot be expressed in JSON', { cause });
+  }
+  if (text === undefined) throw new InvalidArgumentError(`the data of an event cannot be ${typeof data}`);
+  return text;
 }

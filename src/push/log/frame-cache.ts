@@ -1,5 +1,6 @@
 import type { Entry } from './entry.js';
 import type { StoredLoss } from './event.js';
+import type { FrameStore } from './frame-store.js';
 import type { Ring } from './ring.js';
 import type { Framer, Gap, Slice } from './types.js';
 
@@ -22,25 +23,31 @@ interface Kept<F> {
   readonly end: number;
 }
 
-/** The frames of one channel in one form: each made once, when the first follower wants it. */
+/** What a cache needs of its channel. */
+export interface FrameCacheHost {
+  readonly targets: readonly string[];
+  readonly ring: Ring<Entry>;
+  readonly frames: FrameStore;
+  /** A slice is kept now: `clear` is to be called before long. */
+  kept(): void;
+}
+
+/** What the followers of one channel are handed in one form. Those at the same place share one slice within a tick. */
 export class FrameCache<F> {
   readonly framer: Framer<F>;
   /** Followers that use it. */
   users: number = 0;
-  readonly #ring: Ring<Entry>;
-  readonly #streams: readonly string[];
-  readonly #frames = new Map<number, F>();
+  readonly #host: FrameCacheHost;
   #kept: Kept<F>[] = [];
 
-  constructor(framer: Framer<F>, ring: Ring<Entry>, streams: readonly string[]) {
+  constructor(framer: Framer<F>, host: FrameCacheHost) {
     this.framer = framer;
-    this.#ring = ring;
-    this.#streams = streams;
+    this.#host = host;
   }
 
   /** The shared items from a position on, up to the bounds; at least one. The position must be in the ring. */
   cut(from: number, maxItems: number, maxBytes: number): Cut<F> {
-    const end = this.#ring.end;
+    const { end } = this.#host.ring;
     for (const kept of this.#kept) {
       if (kept.cut.from !== from || kept.maxItems !== maxItems || kept.maxBytes !== maxBytes) continue;
       if (kept.end === end || kept.cut.to < kept.end) return kept.cut;
@@ -48,20 +55,16 @@ export class FrameCache<F> {
     const cut = this.#make(from, end, maxItems, maxBytes);
     if (this.#kept.length === MAX_SLICES) this.#kept.shift();
     this.#kept.push({ cut, maxItems, maxBytes, end });
+    this.#host.kept();
     return cut;
   }
 
   /** One item with a cursor of its own. */
-  own(entry: Entry, cursor: string): F {
-    return this.#render(entry, cursor);
+  own({ item }: Entry, cursor: string): F {
+    return item.kind === 'event' ? this.framer.event(item, cursor) : this.framer.gap(this.lossOf(item), cursor);
   }
 
-  /** The entry at a position has left the ring. */
-  drop(position: number): void {
-    this.#frames.delete(position);
-  }
-
-  /** Lets go of slices; frames stay. */
+  /** Lets go of slices. */
   clear(): void {
     if (this.#kept.length > 0) this.#kept = [];
   }
@@ -72,9 +75,9 @@ export class FrameCache<F> {
     const gaps: Gap[] = [];
     let to = from;
     while (to < end && frames.length < maxItems) {
-      const entry = this.#ring.at(to);
+      const entry = this.#host.ring.at(to);
       if (entry === undefined) break;
-      const frame = this.#frame(to, entry);
+      const frame = this.#frame(entry);
       const size = this.framer.size(frame);
       if (frames.length > 0 && bytes + size > maxBytes) break;
       frames.push(frame);
@@ -86,22 +89,12 @@ export class FrameCache<F> {
     return { payload, items: frames.length, bytes: this.framer.size(payload), from, to, gaps };
   }
 
-  #frame(position: number, entry: Entry): F {
-    let frame = this.#frames.get(position);
-    if (frame === undefined) {
-      frame = this.#render(entry, entry.cursor);
-      this.#frames.set(position, frame);
-    }
-    return frame;
-  }
-
-  #render({ item }: Entry, cursor: string): F {
-    if (item.kind === 'event') return this.framer.event(item, cursor);
-    return this.framer.gap(this.lossOf(item), cursor);
+  #frame(entry: Entry): F {
+    return entry.item.kind === 'event' ? this.#host.frames.frame(entry, this.framer) : this.own(entry, entry.cursor);
   }
 
   /** What followers of this channel are told of a loss. */
   lossOf({ origin, after, n }: StoredLoss): Gap {
-    return { kind: 'gap', reason: 'lost', streams: this.#streams, missing: [{ origin, after, through: n }] };
+    return { kind: 'gap', reason: 'lost', streams: this.#host.targets, missing: [{ origin, after, through: n }] };
   }
 }

@@ -1,46 +1,40 @@
 import type { Channel } from './channel.js';
 import type { Entry } from './entry.js';
 
-interface Node {
-  readonly entry: Entry;
-  readonly channel: Channel;
-  previous: Node | undefined;
-  next: Node | undefined;
-}
-
 /** All entries of all streams in the order in which they came, for bounds that hold over the whole log. */
 export class HistoryOrder {
+  size = 0;
   bytes = 0;
-  readonly #nodes = new Map<Entry, Node>();
-  #oldest: Node | undefined;
-  #newest: Node | undefined;
+  #oldest: Entry | undefined;
+  #newest: Entry | undefined;
 
-  get size(): number {
-    return this.#nodes.size;
-  }
-
-  /** The oldest entry and the stream it is of. */
-  get oldest(): { readonly entry: Entry; readonly channel: Channel } | undefined {
+  get oldest(): Entry | undefined {
     return this.#oldest;
   }
 
+  /** An entry has come into the ring of a stream. */
   add(channel: Channel, entry: Entry): void {
-    const node: Node = { entry, channel, previous: this.#newest, next: undefined };
-    if (this.#newest === undefined) this.#oldest = node;
-    else this.#newest.next = node;
-    this.#newest = node;
-    this.#nodes.set(entry, node);
+    entry.home = channel;
+    entry.previous = this.#newest;
+    if (this.#newest === undefined) this.#oldest = entry;
+    else this.#newest.next = entry;
+    this.#newest = entry;
+    this.size += 1;
     this.bytes += entry.bytes;
   }
 
+  /** An entry has left the ring of its stream; nothing happens for one that is not in the order. */
   remove(entry: Entry): void {
-    const node = this.#nodes.get(entry);
-    if (node === undefined) return;
-    this.#nodes.delete(entry);
+    if (entry.home === undefined) return;
+    const { previous, next } = entry;
+    if (previous === undefined) this.#oldest = next;
+    else previous.next = next;
+    if (next === undefined) this.#newest = previous;
+    else next.previous = previous;
+    entry.home = undefined;
+    entry.previous = undefined;
+    entry.next = undefined;
+    this.size -= 1;
     this.bytes -= entry.bytes;
-    if (node.previous === undefined) this.#oldest = node.next;
-    else node.previous.next = node.next;
-    if (node.next === undefined) this.#newest = node.previous;
-    else node.next.previous = node.previous;
   }
 }

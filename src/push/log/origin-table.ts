@@ -1,4 +1,5 @@
 import { cursorEntry, type Vector } from './cursor.js';
+import type { SnapshotRow } from './snapshot.js';
 import type { MissingRange } from './types.js';
 
 /** What a channel knows of one origin's events on its streams. */
@@ -97,6 +98,41 @@ export class OriginTable {
     this.#text = undefined;
   }
 
+  /** What is known of each origin, without the events that are held. */
+  snapshot(now: number): SnapshotRow[] {
+    return [...this.#rows.values()].map(({ origin, floor, floorTime, lastTime, listed }) => ({
+      origin,
+      floor,
+      floorAge: ageOf(now, floorTime),
+      lastAge: ageOf(now, lastTime),
+      listed,
+    }));
+  }
+
+  /** Takes over what another pod knows of a stream; its events are to be appended next. */
+  restore(rows: readonly SnapshotRow[], now: number): void {
+    for (const { origin, floor, floorAge, lastAge, listed } of rows) {
+      if (floor > 0) this.evicted(origin, floor, now - floorAge);
+      const row = this.#row(origin);
+      row.lastTime = Math.max(row.lastTime, now - lastAge);
+      if (listed && floor > 0 && !row.listed) this.#list(row);
+    }
+    this.#text = undefined;
+  }
+
+  /** Takes in how far another table's cursors are. */
+  mergeLast(other: OriginTable): void {
+    for (const theirs of other.#listed) {
+      const row = this.#row(theirs.origin);
+      row.last = Math.max(row.last, theirs.last);
+      row.lastTime = Math.max(row.lastTime, theirs.lastTime);
+      row.eventTime = Math.max(row.eventTime, theirs.eventTime);
+      row.text = undefined;
+      if (!row.listed) this.#list(row);
+    }
+    this.#text = undefined;
+  }
+
   /** The cursor behind the newest event. It always names the pod's own run, which tells a restart from a quiet stream. */
   cursor(self: string, selfNumber: number): string {
     if (this.#text !== undefined && this.#textSelf === selfNumber) return this.#text;
@@ -126,6 +162,13 @@ export class OriginTable {
   /** Highest number of the origin that has left the history; 0 when there is none. */
   floor(origin: string): number {
     return this.#rows.get(origin)?.floor ?? 0;
+  }
+
+  /** Origins with events in the history. */
+  held(): Set<string> {
+    const held = new Set<string>();
+    for (const row of this.#rows.values()) if (row.last > row.floor) held.add(row.origin);
+    return held;
   }
 
   /** Origins with events beyond the vector, in the history or gone. */
@@ -246,6 +289,11 @@ export class OriginTable {
     this.#rows.delete(row.origin);
     this.#forgottenTime = Math.max(this.#forgottenTime, row.lastTime);
   }
+}
+
+/** Milliseconds since a time; what never was is as old as can be said. */
+function ageOf(now: number, time: number): number {
+  return time === -Infinity ? Number.MAX_SAFE_INTEGER : Math.max(0, now - time);
 }
 
 function oldest(rows: readonly Row[]): Row | undefined {

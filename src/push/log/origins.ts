@@ -39,7 +39,24 @@ export class Origins {
 
   /** What is held of an origin beyond a number, in order. */
   *after(origin: string, n: number): Generator<StoredItem, void, undefined> {
-    for (const item of this.#origins.get(origin)?.items.values() ?? []) if (item.n > n) yield item;
+    const found = this.#origins.get(origin);
+    if (found === undefined) return;
+    const { have, items } = found;
+    if (have - n > 2 * items.size) {
+      for (const item of items.values()) if (item.n > n) yield item;
+      return;
+    }
+    for (let next = n + 1; next <= have; next++) {
+      const item = items.get(next);
+      if (item !== undefined) yield item;
+    }
+  }
+
+  /** Events through `n` need not come any more. */
+  advance(origin: string, n: number): void {
+    this.add(origin);
+    const found = this.#origins.get(origin);
+    if (found !== undefined && n > found.have) found.have = n;
   }
 
   appended(item: StoredItem): void {

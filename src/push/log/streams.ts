@@ -1,27 +1,32 @@
 import { LimitExceededError } from '../../errors/index.js';
-import { Channel, type ChannelHost } from './channel.js';
 import { fromBase62 } from './base62.js';
+import { Channel, type ChannelHost } from './channel.js';
 import { ORIGIN_LENGTH } from './cursor.js';
 import type { Entry } from './entry.js';
-import type { StoredLoss } from './event.js';
+import type { StoredItem, StoredLoss } from './event.js';
 import { isPattern, matches } from './names.js';
+import { newestOf } from './newest.js';
 import { OriginTable } from './origin-table.js';
+import { Routes } from './routes.js';
+import type { SnapshotRow, SnapshotStream } from './snapshot.js';
 
-/** The channels of a log: one per stream that has history or followers, and one per set of patterns that is followed. */
+/** The channels of a log: one per stream that has history or followers, and one per set of several that is followed. */
 export class Streams {
   readonly #host: ChannelHost;
   readonly #streams = new Map<string, Channel>();
-  readonly #patterns = new Map<string, Channel>();
-  /** Streams without events and followers, in the order in which they fell silent. */
+  readonly #sets = new Map<string, Channel>();
+  readonly #routes = new Routes();
+  /** Streams that have had events, but have none now and no followers, in the order in which they fell silent. */
   readonly #idle = new Set<Channel>();
-  /** Channels of patterns, by the stream. */
-  #routes = new Map<string, readonly Channel[]>();
+  /** Streams that have had events. */
+  #used = 0;
+  /** What is known of the streams that were forgotten. */
   readonly #forgotten: OriginTable;
   #forgottenIndex = 0;
 
   constructor(host: ChannelHost) {
     this.#host = host;
-    this.#forgotten = new OriginTable(host.settings.history.age, host.settings.limits.maxCursorOrigins);
+    this.#forgotten = this.#newTable();
   }
 
   get size(): number {
@@ -32,142 +37,241 @@ export class Streams {
     return this.#streams.values();
   }
 
-  patterns(): IterableIterator<Channel> {
-    return this.#patterns.values();
+  sets(): IterableIterator<Channel> {
+    return this.#sets.values();
   }
 
   get(stream: string): Channel | undefined {
     return this.#streams.get(stream);
   }
 
-  /** Whether the channel is that of one stream, not of patterns. */
-  isStream(channel: Channel): boolean {
-    const [name] = channel.targets;
-    return name !== undefined && this.#streams.get(name) === channel;
+  /** The sets that a stream belongs to. */
+  spanning(stream: Channel): ReadonlySet<Channel> {
+    return this.#routes.of(stream);
   }
 
-  /** The channel of a stream, made if need be. @throws LimitExceededError */
+  /** Whether an event of this stream finds room only once another stream has lost all its events. */
+  crowded(name: string): boolean {
+    if (this.#idle.size > 0 || this.#used < this.#host.settings.limits.maxStreams) return false;
+    if (this.#streams.get(name)?.used === true) return false;
+    for (const { used, members } of this.#streams.values()) if (used && members.size === 0) return true;
+    return false;
+  }
+
+  /** The channel of a stream that an event is about to come to, made if need be. @throws LimitExceededError */
   stream(name: string): Channel {
-    const found = this.#streams.get(name);
-    if (found !== undefined) {
-      this.#idle.delete(found);
-      return found;
-    }
-    if (this.#streams.size >= this.#host.settings.limits.maxStreams) this.#makeRoom();
-    const channel = new Channel([name], this.#host);
-    channel.table.mergeGone(this.#forgotten);
-    channel.evictedIndex = this.#forgottenIndex;
-    this.#streams.set(name, channel);
+    let channel = this.#streams.get(name);
+    if (channel?.used !== true && this.#used >= this.#host.settings.limits.maxStreams) this.#makeRoom();
+    channel ??= this.#make(name);
+    this.use(channel);
     return channel;
+  }
+
+  /** Notes that something is about to come to a stream. */
+  use(channel: Channel): void {
+    this.#idle.delete(channel);
+    if (channel.used) return;
+    channel.used = true;
+    this.#used += 1;
   }
 
   /** The channel of a follower's names and patterns. @throws LimitExceededError */
   channel(targets: readonly string[]): Channel {
-    const [only] = targets;
-    if (only !== undefined && targets.length === 1 && !isPattern(only)) return this.stream(only);
-    const key = JSON.stringify(targets);
-    let channel = this.#patterns.get(key);
-    if (channel === undefined) {
-      const { maxPatterns } = this.#host.settings.limits;
-      if (this.#patterns.size >= maxPatterns) {
-        throw new LimitExceededError('maxPatterns', `${maxPatterns} sets of patterns are followed already`);
-      }
-      channel = this.#gather(targets);
-      this.#patterns.set(key, channel);
-      this.#routes = new Map();
+    const found = this.#find(targets);
+    if (found !== undefined) {
+      this.#idle.delete(found);
+      return found;
     }
-    return channel;
-  }
-
-  /** The channels of patterns that a stream belongs to. */
-  spanning(stream: string): readonly Channel[] {
-    if (this.#patterns.size === 0) return [];
-    let route = this.#routes.get(stream);
-    if (route === undefined) {
-      route = [...this.#patterns.values()].filter(({ targets }) => matches(targets, stream));
-      if (this.#routes.size >= this.#host.settings.limits.maxStreams) this.#routes.clear();
-      this.#routes.set(stream, route);
+    const [only = ''] = targets;
+    const { maxStreams, maxPatterns } = this.#host.settings.limits;
+    if (targets.length === 1 && !isPattern(only)) {
+      // Streams without events are counted apart, so that clients cannot keep those with events from coming to be.
+      if (this.#streams.size - this.#used >= maxStreams)
+        throw full('maxStreams', `${maxStreams} streams without events`);
+      return this.#make(only);
     }
-    return route;
+    if (!targets.some(isPattern)) {
+      const sets = this.#sets.size - this.#routes.wild;
+      if (sets >= maxStreams) throw full('maxStreams', `${maxStreams} sets of streams`);
+    } else if (this.#routes.wild >= maxPatterns) throw full('maxPatterns', `${maxPatterns} sets of patterns`);
+    return this.#gather(targets);
   }
 
   /** A channel has lost its last follower or its last event. */
   settle(channel: Channel): void {
     if (channel.members.size > 0) return;
-    const key = JSON.stringify(channel.targets);
-    if (this.#patterns.get(key) === channel) {
-      this.#patterns.delete(key);
-      this.#routes = new Map();
+    const [name = ''] = channel.targets;
+    if (this.#streams.get(name) === channel) {
+      if (channel.ring.size > 0) return;
+      if (channel.used) this.#idle.add(channel);
+      else this.#remove(name, channel);
       return;
     }
-    const [name] = channel.targets;
-    if (name === undefined || channel.ring.size > 0 || this.#streams.get(name) !== channel) return;
-    if (channel.table.rows === 0) this.#streams.delete(name);
-    else this.#idle.add(channel);
+    const key = JSON.stringify(channel.targets);
+    if (this.#sets.get(key) !== channel) return;
+    this.#sets.delete(key);
+    const wild = channel.targets.some(isPattern);
+    this.#routes.removeSet(channel, wild ? this.#streams.values() : this.matching(channel.targets));
   }
 
-  /** Events are gone that may have been of any stream, those that come later included. */
-  lost(loss: StoredLoss): void {
-    this.#forgotten.appended(loss.origin, loss.n, loss.time, true);
-    this.#forgotten.evicted(loss.origin, loss.n, loss.time, true);
-  }
-
-  /** What streams and patterns have at least once been evicted from: the highest index of these items. */
-  evictedIndex(targets: readonly string[]): number {
-    let highest = this.#forgottenIndex;
-    for (const [name, channel] of this.#streams) {
-      if (channel.evictedIndex > highest && matches(targets, name)) highest = channel.evictedIndex;
+  /**
+   * Events are gone that may have been of any stream, those that come later included. What has followers or history gets
+   * an entry of it from the log; for the rest it is enough to know that it is gone.
+   *
+   * @returns The streams that get an entry.
+   */
+  lost(loss: StoredLoss): Channel[] {
+    pass(this.#forgotten, loss);
+    this.#forgottenIndex = Math.max(this.#forgottenIndex, loss.index);
+    const live: Channel[] = [];
+    for (const channel of this.#streams.values()) {
+      if (channel.ring.size > 0 || channel.members.size > 0) live.push(channel);
+      else this.#pass(channel, loss);
     }
+    return live;
+  }
+
+  /** What is known of all streams that the log has no channel for. */
+  forgotten(now: number): SnapshotStream {
+    return { name: '', rows: this.#forgotten.snapshot(now) };
+  }
+
+  /** Takes over what another log knows of streams that it has no channel for. */
+  forget(rows: readonly SnapshotRow[], now: number): void {
+    this.#forgotten.restore(rows, now);
+    for (const { table } of this.#streams.values()) table.restore(rows, now);
+    for (const { table } of this.#sets.values()) table.restore(rows, now);
+  }
+
+  /** Highest index of an item of these names and patterns that has left the history; 0 for none. */
+  evictedIndex(targets: readonly string[]): number {
+    const known = targets.every((target) => this.#streams.has(target));
+    let highest = known ? 0 : this.#forgottenIndex;
+    for (const { evictedIndex } of this.matching(targets)) highest = Math.max(highest, evictedIndex);
     return highest;
+  }
+
+  /** The cursor of now, found without making a channel. */
+  cursor(targets: readonly string[]): string {
+    const found = this.#find(targets);
+    if (found !== undefined) return found.cursor;
+    const table = this.#newTable();
+    table.mergeGone(this.#forgotten);
+    for (const channel of this.matching(targets)) table.mergeLast(channel.table);
+    return table.cursor(this.#host.settings.origin, this.#host.selfNumber);
   }
 
   /** What is held of the streams, in the order of arrival. */
   entries(targets: readonly string[]): Entry[] {
     const entries: Entry[] = [];
-    for (const [name, { ring }] of this.#streams) {
-      if (!matches(targets, name)) continue;
+    const channels = this.matching(targets);
+    for (const { ring } of channels) {
       for (let position = ring.first; position < ring.end; position++) {
         const entry = ring.at(position);
         if (entry !== undefined) entries.push(entry);
       }
     }
-    return entries.toSorted((a, b) => a.item.index - b.item.index);
+    return channels.length === 1 ? entries : entries.toSorted((a, b) => a.item.index - b.item.index);
   }
 
-  #gather(targets: readonly string[]): Channel {
-    const channel = new Channel(targets, this.#host);
-    channel.table.mergeGone(this.#forgotten);
-    for (const [name, { table }] of this.#streams) if (matches(targets, name)) channel.table.mergeGone(table);
-    channel.evictedIndex = this.evictedIndex(targets);
-    let last: number | undefined;
-    for (const { item, cursor } of this.entries(targets)) {
-      // A loss stands in every stream, but once in what spans them.
-      if (item.index === last) continue;
-      last = item.index;
-      // A newer one of its origin is gone already, from another stream: a vector cannot tell them apart.
-      if (item.n <= channel.table.floor(item.origin)) {
-        channel.evictedIndex = Math.max(channel.evictedIndex, item.index);
-        channel.table.appended(item.origin, item.n, item.time, item.kind === 'loss');
-        continue;
-      }
-      channel.append(item, numberIn(cursor, this.#host.settings.origin));
+  /** The channels of the streams that are meant. Names are looked up; only patterns have all names compared. */
+  matching(targets: readonly string[]): Channel[] {
+    if (targets.some(isPattern)) {
+      return [...this.#streams].filter(([name]) => matches(targets, name)).map(([, channel]) => channel);
     }
+    const channels: Channel[] = [];
+    for (const target of targets) {
+      const channel = this.#streams.get(target);
+      if (channel !== undefined) channels.push(channel);
+    }
+    return channels;
+  }
+
+  #find(targets: readonly string[]): Channel | undefined {
+    const [only = ''] = targets;
+    if (targets.length === 1 && !isPattern(only)) return this.#streams.get(only);
+    return this.#sets.get(JSON.stringify(targets));
+  }
+
+  #make(name: string): Channel {
+    const channel = new Channel([name], this.#host);
+    channel.table.mergeGone(this.#forgotten);
+    channel.evictedIndex = this.#forgottenIndex;
+    this.#streams.set(name, channel);
+    this.#routes.addStream(channel);
     return channel;
+  }
+
+  /** The channel of a set that nobody has followed so far, with the newest of what its streams hold. */
+  #gather(targets: readonly string[]): Channel {
+    const { origin, history } = this.#host.settings;
+    const channel = new Channel(targets, this.#host);
+    const streams = this.matching(targets);
+    channel.table.mergeGone(this.#forgotten);
+    for (const { table } of streams) channel.table.mergeGone(table);
+    channel.evictedIndex = this.evictedIndex(targets);
+    const rings = streams.map(({ ring }) => ring);
+    const { entries, from } = newestOf(rings, history.events);
+    const older = streams.flatMap((stream, at) => newestByOrigin(stream, from[at] ?? 0));
+    for (const item of older.toSorted((a, b) => a.index - b.index)) this.#pass(channel, item);
+    for (const entry of entries) {
+      const { item, cursor } = entry;
+      // A newer one of its origin is gone already, from another stream: a vector cannot tell them apart.
+      if (item.n <= channel.table.floor(item.origin)) this.#pass(channel, item);
+      else channel.append(item, entry, numberIn(cursor, origin));
+    }
+    this.#sets.set(JSON.stringify(targets), channel);
+    this.#routes.addSet(channel, streams);
+    return channel;
+  }
+
+  /** An item counts as gone for a channel without having been in it. */
+  #pass(channel: Channel, item: StoredItem): void {
+    pass(channel.table, item);
+    channel.evictedIndex = Math.max(channel.evictedIndex, item.index);
   }
 
   #makeRoom(): void {
     const [quietest] = this.#idle;
-    const name = quietest?.targets[0];
-    if (quietest === undefined || name === undefined) {
-      const { maxStreams } = this.#host.settings.limits;
-      throw new LimitExceededError('maxStreams', `the log has ${maxStreams} streams already, all of them in use`);
-    }
+    if (quietest === undefined) throw full('maxStreams', `${this.#used} streams`);
     this.#idle.delete(quietest);
-    this.#streams.delete(name);
+    this.#remove(quietest.targets[0] ?? '', quietest);
+    this.#used -= 1;
     // Whoever comes back to it, or to any stream, with an older cursor is told of a gap.
     this.#forgotten.mergeGone(quietest.table);
     this.#forgottenIndex = Math.max(this.#forgottenIndex, quietest.evictedIndex);
   }
+
+  #remove(name: string, channel: Channel): void {
+    this.#streams.delete(name);
+    this.#routes.removeStream(channel);
+  }
+
+  #newTable(): OriginTable {
+    const { history, limits } = this.#host.settings;
+    return new OriginTable(history.age, limits.maxCursorOrigins);
+  }
+}
+
+function full(limit: 'maxStreams' | 'maxPatterns', what: string): LimitExceededError {
+  return new LimitExceededError(limit, `the log has ${what} already, all of them in use`);
+}
+
+function pass(table: OriginTable, { kind, origin, n, time }: StoredItem): void {
+  table.appended(origin, n, time, kind === 'loss');
+  table.evicted(origin, n, time, kind === 'loss');
+}
+
+/** Below a position of a stream's ring, the newest item of each origin. */
+function newestByOrigin({ ring, table }: Channel, before: number): StoredItem[] {
+  const items: StoredItem[] = [];
+  if (before <= ring.first) return items;
+  const origins = table.held();
+  for (let position = before - 1; position >= ring.first && origins.size > 0; position--) {
+    const item = ring.at(position)?.item;
+    if (item !== undefined && origins.delete(item.origin)) items.push(item);
+  }
+  return items;
 }
 
 /** The number of one origin in a cursor that this log has made. */

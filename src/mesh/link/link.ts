@@ -1,0 +1,247 @@
+import { Alarm } from '../../clock/alarm.js';
+import type { Clock } from '../../clock/clock.js';
+import { ConnectionLostError, ProtocolError, TimeoutError } from '../../errors/index.js';
+import { decodeMessage, encodeMessage, MAX_HELLO_BYTES, MAX_MESSAGE_BYTES } from '../protocol/codec.js';
+import {
+  PROTOCOL_VERSION,
+  type FetchMessage,
+  type Hello,
+  type Lane,
+  type LogMessage,
+  type PodState,
+  type Positions,
+} from '../protocol/messages.js';
+import { LogSender, type Outgoing } from './log-sender.js';
+import type { LinkTransport } from './transport.js';
+
+/** Periods of a link, in milliseconds. */
+export interface LinkTimes {
+  /** For the hello of the other side. */
+  readonly helloTimeout: number;
+  /** Between pings. */
+  readonly pingPeriod: number;
+  /** Without any message, after a ping, until the link counts as lost. */
+  readonly pingTimeout: number;
+}
+
+/** What a link needs of its pod. */
+export interface LinkHost extends Outgoing {
+  readonly clock: Clock;
+  readonly times: LinkTimes;
+  /** What this side says first. */
+  hello(link: Link): Hello;
+  /** The hello of the other side has come. Throwing refuses the link. */
+  greeted(link: Link): void;
+  /** Own events of the other side. */
+  heard(link: Link, message: LogMessage): void;
+  /** What the other side has got. */
+  have(link: Link, positions: Positions): void;
+  /** The other side has acknowledged own events through `n`. */
+  acked(link: Link, n: number): void;
+  stateChanged(link: Link): void;
+  fetch(link: Link, message: FetchMessage): void;
+  /** There is room on the fetch lane again. */
+  fetchRoom(link: Link): void;
+  /** Called once, whatever ended the link. */
+  closed(link: Link, error: Error | undefined): void;
+}
+
+/** A link to one other pod: the hello, keepalive, and the lanes. What travels on them is the pod's business. */
+export class Link {
+  readonly transport: LinkTransport;
+  readonly sender: LogSender;
+  /** How many links this side had dialled before. */
+  readonly dialNumber: number;
+  /** Whether the other side has told that its own events, that this pod lacks, have left its history. */
+  skipped = false;
+  /** What the other side said first; `undefined` until then. */
+  peer: Hello | undefined;
+  peerState: PodState = 'joining';
+  /** Up to where the other side has got each origin, as far as it has told. */
+  readonly peerHas: Map<string, number> = new Map();
+  /** Milliseconds of the last ping's round trip. */
+  roundTrip: number | undefined;
+  closedWith: { readonly error: Error | undefined } | undefined;
+  readonly #host: LinkHost;
+  readonly #alarm: Alarm;
+  readonly #full = new Set<Lane>();
+  #heard: number;
+  #pingSent: number | undefined;
+  #pingId = 0;
+
+  constructor(transport: LinkTransport, host: LinkHost, dialNumber = 0) {
+    this.transport = transport;
+    this.dialNumber = dialNumber;
+    this.#host = host;
+    this.#heard = host.clock.now();
+    this.#alarm = new Alarm(host.clock, () => this.#onAlarm());
+    this.sender = new LogSender(host, (bytes) => this.#put('log', bytes));
+  }
+
+  /** The run of the other pod. Only after its hello. */
+  get origin(): string {
+    return this.peer?.origin ?? '';
+  }
+
+  /** Whether the hellos went both ways and it is not over. */
+  get established(): boolean {
+    return this.peer !== undefined && this.closedWith === undefined;
+  }
+
+  /** Says hello. */
+  start(): void {
+    this.transport.listen({
+      message: (lane, bytes) => this.#guard(() => this.#message(lane, bytes)),
+      room: (lane) => this.#room(lane),
+      closed: (error) => this.#finish(error ?? new ConnectionLostError('the other pod ended the link')),
+    });
+    this.#alarm.set(this.#host.clock.now() + this.#host.times.helloTimeout);
+    this.#put('control', encodeMessage(this.#host.hello(this)));
+  }
+
+  tellHave(have: Positions): void {
+    if (this.established) this.#put('control', encodeMessage({ kind: 'have', have }));
+  }
+
+  tellState(state: PodState): void {
+    if (this.established) this.#put('control', encodeMessage({ kind: 'state', state }));
+  }
+
+  /** Acknowledges the other side's own events. */
+  ack(n: number): void {
+    if (this.established) this.#put('control', encodeMessage({ kind: 'ack', n }));
+  }
+
+  /** @returns whether the lane has room for more. */
+  sendFetch(message: FetchMessage): boolean {
+    return this.established && this.#put('fetch', encodeMessage(message));
+  }
+
+  get fetchHasRoom(): boolean {
+    return !this.#full.has('fetch');
+  }
+
+  /** Ends the link and says why. */
+  close(reason: string): void {
+    if (this.closedWith !== undefined) return;
+    if (this.peer !== undefined) this.#put('control', encodeMessage({ kind: 'bye', reason }));
+    this.transport.close();
+    this.#finish(undefined);
+  }
+
+  /** Ends the link for a fault. */
+  fail(error: Error): void {
+    if (this.closedWith !== undefined) return;
+    this.transport.close();
+    this.#finish(error);
+  }
+
+  #put(lane: Lane, bytes: Uint8Array): boolean {
+    if (this.closedWith !== undefined) return false;
+    const room = this.transport.send(lane, bytes);
+    if (!room) this.#full.add(lane);
+    return room;
+  }
+
+  #room(lane: Lane): void {
+    this.#full.delete(lane);
+    if (this.closedWith !== undefined) return;
+    if (lane === 'log') this.sender.room();
+    if (lane === 'fetch') this.#host.fetchRoom(this);
+  }
+
+  #guard(act: () => void): void {
+    if (this.closedWith !== undefined) return;
+    try {
+      act();
+    } catch (error) {
+      this.fail(error instanceof Error ? error : new ProtocolError(String(error), { initiator: 'remote' }));
+    }
+  }
+
+  #message(lane: Lane, bytes: Uint8Array): void {
+    this.#heard = this.#host.clock.now();
+    if (this.peer === undefined) return this.#greet(lane, bytes);
+    if (bytes.length > MAX_MESSAGE_BYTES) throw new ProtocolError('a message is too long', { initiator: 'remote' });
+    if (lane === 'log') {
+      const message = decodeMessage('log', bytes);
+      if (message !== undefined) this.#host.heard(this, message);
+    } else if (lane === 'fetch') {
+      const message = decodeMessage('fetch', bytes);
+      if (message !== undefined) this.#host.fetch(this, message);
+    } else this.#control(bytes);
+  }
+
+  #greet(lane: Lane, bytes: Uint8Array): void {
+    if (bytes.length > MAX_HELLO_BYTES) throw new ProtocolError('the hello is too long', { initiator: 'remote' });
+    const hello = lane === 'control' ? decodeMessage('control', bytes) : undefined;
+    if (hello?.kind !== 'hello') throw new ProtocolError('the peer did not say hello', { initiator: 'remote' });
+    if (hello.version !== PROTOCOL_VERSION) {
+      throw new ProtocolError(`the peer speaks version ${hello.version}, this pod ${PROTOCOL_VERSION}`, {
+        initiator: 'remote',
+      });
+    }
+    this.peer = hello;
+    this.peerState = hello.state;
+    for (const [origin, n] of hello.have) this.peerHas.set(origin, n);
+    this.#alarm.set(this.#heard + this.#host.times.pingPeriod);
+    this.#host.greeted(this);
+  }
+
+  #control(bytes: Uint8Array): void {
+    const message = decodeMessage('control', bytes);
+    switch (message?.kind) {
+      case undefined:
+        return;
+      case 'hello':
+        throw new ProtocolError('the peer said hello twice', { initiator: 'remote' });
+      case 'have':
+        for (const [origin, n] of message.have) {
+          if (n > (this.peerHas.get(origin) ?? -1)) this.peerHas.set(origin, n);
+        }
+        return this.#host.have(this, message.have);
+      case 'ack':
+        this.sender.acked(message.n);
+        return this.#host.acked(this, message.n);
+      case 'state':
+        this.peerState = message.state;
+        return this.#host.stateChanged(this);
+      case 'ping':
+        this.#put('control', encodeMessage({ kind: 'pong', id: message.id }));
+        return;
+      case 'pong':
+        if (message.id === this.#pingId && this.#pingSent !== undefined) {
+          this.roundTrip = this.#heard - this.#pingSent;
+          this.#pingSent = undefined;
+        }
+        return;
+      case 'bye':
+        this.transport.close();
+        return this.#finish(undefined);
+    }
+  }
+
+  #onAlarm(): void {
+    const { clock, times } = this.#host;
+    const now = clock.now();
+    if (this.peer === undefined) {
+      return this.fail(new TimeoutError('the other pod did not say hello', times.helloTimeout));
+    }
+    if (this.#pingSent !== undefined && now - Math.max(this.#heard, this.#pingSent) >= times.pingTimeout) {
+      return this.fail(new TimeoutError('the other pod does not answer', times.pingTimeout));
+    }
+    if (this.#pingSent === undefined) {
+      this.#pingSent = now;
+      this.#pingId += 1;
+      this.#put('control', encodeMessage({ kind: 'ping', id: this.#pingId }));
+    }
+    this.#alarm.set(now + Math.min(times.pingPeriod, times.pingTimeout));
+  }
+
+  #finish(error: Error | undefined): void {
+    if (this.closedWith !== undefined) return;
+    this.closedWith = { error };
+    this.#alarm.cancel();
+    this.#host.closed(this, error);
+  }
+}

@@ -1,0 +1,74 @@
+import { Alarm } from '../../clock/alarm.js';
+import type { Clock } from '../../clock/clock.js';
+import { TimeoutError } from '../../errors/index.js';
+import type { Link } from '../link/link.js';
+
+/** Who has to have an event before its publishing counts: this pod, one other, or all others that are linked. */
+export type Ack = 'local' | 'one' | 'all';
+
+/** Called once: with the number of other pods that have the event, or the reason why it is not known. */
+export type Settled = (result: number | Error) => void;
+
+interface Waiting {
+  readonly n: number;
+  readonly ack: 'one' | 'all';
+  readonly timeout: number;
+  readonly until: number;
+  readonly settled: Settled;
+}
+
+/** Publishers that wait for other pods. */
+export class Acknowledgements {
+  readonly #clock: Clock;
+  readonly #links: () => Iterable<Link>;
+  readonly #alarm: Alarm;
+  #waiting: Waiting[] = [];
+
+  constructor(clock: Clock, links: () => Iterable<Link>) {
+    this.#clock = clock;
+    this.#links = links;
+    this.#alarm = new Alarm(clock, () => this.check());
+  }
+
+  /** Publishers that wait now. */
+  get size(): number {
+    return this.#waiting.length;
+  }
+
+  /** Settles as soon as enough other pods have own event `n`; at once, with 0, when there are no others. */
+  wait(n: number, ack: Ack, timeout: number, settled: Settled): void {
+    if (ack === 'local') return settled(0);
+    this.#waiting.push({ n, ack, timeout, until: this.#clock.now() + timeout, settled });
+    this.check();
+  }
+
+  /** Links, or what they have acknowledged, have changed. */
+  check(): void {
+    if (this.#waiting.length === 0) return;
+    const others = [...this.#links()].filter(({ peerState }) => peerState !== 'draining');
+    const now = this.#clock.now();
+    let next = Infinity;
+    this.#waiting = this.#waiting.filter((waiting) => {
+      const have = others.filter(({ sender }) => sender.ackedThrough >= waiting.n).length;
+      if (have >= (waiting.ack === 'all' ? others.length : Math.min(1, others.length))) {
+        waiting.settled(have);
+        return false;
+      }
+      if (now >= waiting.until) {
+        waiting.settled(new TimeoutError('no other pod has acknowledged the event', waiting.timeout));
+        return false;
+      }
+      next = Math.min(next, waiting.until);
+      return true;
+    });
+    this.#alarm.set(next);
+  }
+
+  /** Settles all who wait. */
+  close(error: Error): void {
+    this.#alarm.cancel();
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const { settled } of waiting) settled(error);
+  }
+}

@@ -1,0 +1,397 @@
+import { Alarm } from '../../clock/alarm.js';
+import { ConnectionLostError, ProtocolError } from '../../errors/index.js';
+import { Link, type LinkHost, type LinkTimes } from '../link/link.js';
+import type { Batch } from '../link/log-sender.js';
+import type { LinkTransport } from '../link/transport.js';
+import {
+  PROTOCOL_VERSION,
+  type FetchMessage,
+  type Hello,
+  type LogMessage,
+  type PodState,
+  type Positions,
+} from '../protocol/messages.js';
+import { Acknowledgements, type Ack, type Settled } from './acknowledgements.js';
+import { Copies } from './copies.js';
+import { Dialer, type Address, type Dial, type DialTimes } from './dialer.js';
+import { Drain, type DrainResult } from './drain.js';
+import { Inbox } from './inbox.js';
+import { Join, type JoinTimes } from './join.js';
+import type { MeshLog } from './log-view.js';
+import { OwnLog, wireEvent } from './own-log.js';
+import { survivor } from './pairing.js';
+import { Repair, type RepairTimes } from './repair.js';
+
+/** Periods of a pod, in milliseconds. */
+export interface NodeTimes extends LinkTimes, DialTimes, RepairTimes, JoinTimes {
+  /** Between tellings of the vector that nothing else has occasioned. */
+  readonly havePeriod: number;
+  /** From a change of the vector until it is told. */
+  readonly haveDelay: number;
+}
+
+/** What a pod tells of itself. */
+export interface NodeEvents {
+  linked?(link: Link): void;
+  unlinked?(link: Link, error: Error | undefined): void;
+  dialFailed?(address: Address, error: Error): void;
+  state?(state: PodState): void;
+  lost?(origin: string, after: number, through: number): void;
+}
+
+/** How a pod is made. */
+export interface NodeOptions {
+  readonly log: MeshLog;
+  /** Name of the pod: a new run under it replaces the older one. */
+  readonly name: string;
+  readonly dial: Dial;
+  readonly times: NodeTimes;
+  readonly random: () => number;
+  /** Has own events sent, and what came acknowledged, once per tick. */
+  readonly schedule: (flush: () => void) => void;
+  readonly events?: NodeEvents;
+}
+
+const FETCH_EVENTS = 512;
+const FETCH_BYTES = 128 * 1024;
+
+/**
+ * One pod of a mesh: it keeps a link to every other pod, sends its own events over each, takes theirs in order, gets what it
+ * lacks from whoever holds it, and hands on what it holds. It has no sockets and no timers but what it is given.
+ */
+export class MeshNode implements LinkHost {
+  readonly log: MeshLog;
+  readonly clock: MeshLog['clock'];
+  readonly times: NodeTimes;
+  readonly name: string;
+  readonly #options: NodeOptions;
+  readonly #own: OwnLog;
+  readonly #inbox: Inbox;
+  readonly #repair: Repair;
+  readonly #join: Join;
+  readonly #copies: Copies;
+  readonly #dialer: Dialer;
+  readonly #acknowledgements: Acknowledgements;
+  readonly #haveAlarm: Alarm;
+  readonly #untap: () => void;
+  /** Links by the run at their other end: one each. */
+  readonly #links = new Map<string, Link>();
+  /** Links of which a hello is still to come, with where they were dialled. */
+  readonly #pending = new Map<Link, Address | undefined>();
+  readonly #toAck = new Set<Link>();
+  #state: PodState = 'joining';
+  #dials = 0;
+  #scheduled = false;
+  #drain: Drain | undefined;
+  #closed = false;
+
+  constructor(options: NodeOptions) {
+    const { log, random, times } = options;
+    this.log = log;
+    this.clock = log.clock;
+    this.times = times;
+    this.name = options.name;
+    this.#options = options;
+    this.#own = new OwnLog(log);
+    this.#inbox = new Inbox(log);
+    this.#copies = new Copies(log);
+    const links = (): Iterable<Link> => this.#links.values();
+    this.#acknowledgements = new Acknowledgements(log.clock, links);
+    this.#dialer = new Dialer({
+      clock: log.clock,
+      random,
+      times,
+      dial: options.dial,
+      linked: (origin, name) => this.#isLinked(origin, name),
+      opened: (transport, address) => this.#begin(transport, address),
+      failed: (address, error) => {
+        options.events?.dialFailed?.(address, error);
+        this.#join.check();
+      },
+    });
+    this.#repair = new Repair({
+      log,
+      inbox: this.#inbox,
+      times,
+      random,
+      links,
+      someUnreachable: () => this.#dialer.unreachable > 0,
+      moved: () => this.#moved(),
+      lost: (origin, after, through) => options.events?.lost?.(origin, after, through),
+    });
+    this.#join = new Join({
+      log,
+      times,
+      random,
+      links,
+      allTried: () => this.#dialer.allTried,
+      copied: () => this.#copied(),
+      ready: () => this.#become('ready'),
+    });
+    this.#haveAlarm = new Alarm(log.clock, () => this.#tellHave());
+    this.#untap = log.tap(({ origin }) => {
+      if (origin === log.origin) this.#schedule();
+    });
+    this.#join.check();
+    this.#haveAlarm.set(log.clock.now() + this.#haveWait());
+  }
+
+  get state(): PodState {
+    return this.#state;
+  }
+
+  /** Links whose hellos went both ways. */
+  get links(): ReadonlyMap<string, Link> {
+    return this.#links;
+  }
+
+  /** Origins of which events are lacking that others have. */
+  get lacking(): number {
+    return this.#repair.size;
+  }
+
+  /** The pods to link, without this one where the source can tell. */
+  setPeers(addresses: readonly Address[]): void {
+    this.#dialer.set(addresses);
+    this.#join.check();
+  }
+
+  /** A pod has dialled this one. */
+  accept(transport: LinkTransport): void {
+    if (this.#closed) return transport.close();
+    this.#begin(transport, undefined);
+  }
+
+  /** Waits until others have own event `n`: see {@link Ack}. */
+  acknowledged(n: number, ack: Ack, timeout: number, settled: Settled): void {
+    this.#acknowledgements.wait(n, ack, timeout, settled);
+  }
+
+  /** Tells the others that this pod leaves, and calls back when they have all that it holds, or time is up. Works once. */
+  drain(timeout: number, finished: (result: DrainResult) => void): void {
+    if (this.#drain !== undefined) return;
+    this.#become('draining');
+    this.#flush();
+    this.#drain = new Drain(this.log, () => this.#links.values(), timeout, finished);
+    this.#drain.check();
+  }
+
+  /** Ends all links and timers. */
+  close(reason = 'the pod ends'): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#untap();
+    this.#dialer.close();
+    this.#repair.close();
+    this.#join.close();
+    this.#drain?.close();
+    this.#haveAlarm.cancel();
+    this.#acknowledgements.close(new ConnectionLostError('the pod ends'));
+    for (const link of [...this.#links.values(), ...this.#pending.keys()]) link.close(reason);
+  }
+
+  // What links ask and tell.
+
+  batchAfter(n: number): Batch | undefined {
+    return this.#own.batchAfter(n);
+  }
+
+  hello(link: Link): Hello {
+    return {
+      kind: 'hello',
+      version: PROTOCOL_VERSION,
+      origin: this.log.origin,
+      name: this.name,
+      state: this.#state,
+      history: this.log.settings.history,
+      capabilities: [],
+      have: this.#positions(),
+      dial: link.dialNumber,
+    };
+  }
+
+  greeted(link: Link): void {
+    const address = this.#pending.get(link);
+    this.#pending.delete(link);
+    const { peer } = link;
+    if (peer === undefined) return;
+    if (address !== undefined) this.#dialer.met(address, peer.origin, peer.origin === this.log.origin);
+    if (peer.origin === this.log.origin) return link.close('this is the pod itself');
+    this.#checkHistory(peer);
+    this.log.meet(peer.origin);
+    for (const older of this.#links.values()) {
+      // A newer run of a pod replaces an older one always: nobody else has its name.
+      if (older.peer?.name === peer.name && older.origin !== peer.origin) older.close('a newer run has come');
+    }
+    const other = this.#links.get(peer.origin);
+    if (other !== undefined && survivor(link, other, this.log.origin) === other)
+      return link.close('there is a link already');
+    this.#links.set(peer.origin, link);
+    other?.close('there is another link');
+    this.#options.events?.linked?.(link);
+    // A pod that joins copies first, and says when it wants what comes behind.
+    if (link.peerState !== 'joining') link.sender.start(link.peerHas.get(this.log.origin) ?? 0);
+    this.#look();
+  }
+
+  heard(link: Link, message: LogMessage): void {
+    if (message.kind === 'skip') {
+      if (message.n > this.log.haveOf(link.origin)) link.skipped = true;
+      this.#raise(link, link.origin, message.n);
+    } else {
+      this.#inbox.take(link.origin, message.events);
+      this.#raise(link, link.origin, message.events.at(-1)?.n ?? 0);
+      this.#toAck.add(link);
+      this.#moved();
+    }
+    this.#look();
+  }
+
+  have(link: Link, positions: Positions): void {
+    // The first word of a joined pod of what it has.
+    const own = positions.find(([origin]) => origin === this.log.origin);
+    if (!link.sender.started && own !== undefined) link.sender.start(own[1]);
+    this.#look();
+  }
+
+  acked(link: Link, n: number): void {
+    this.#raise(link, this.log.origin, Math.min(n, link.sender.sent));
+    this.#acknowledgements.check();
+    this.#drain?.check();
+  }
+
+  stateChanged(): void {
+    this.#look();
+  }
+
+  fetch(link: Link, message: FetchMessage): void {
+    switch (message.kind) {
+      case 'fetch':
+        return this.#answer(link, message);
+      case 'found':
+        return this.#repair.found(link, message);
+      case 'copy':
+        return this.#copies.begin(link, message.id);
+      case 'part':
+        this.#join.part(link, message);
+        return this.#look();
+    }
+  }
+
+  fetchRoom(link: Link): void {
+    this.#copies.pump(link);
+  }
+
+  closed(link: Link, error: Error | undefined): void {
+    const address = this.#pending.get(link);
+    if (this.#pending.delete(link) && address !== undefined) this.#dialer.fruitless(address);
+    this.#copies.drop(link);
+    this.#toAck.delete(link);
+    if (link.peer !== undefined && this.#links.get(link.origin) === link) this.#links.delete(link.origin);
+    this.#options.events?.unlinked?.(link, error);
+    if (!this.#closed) this.#look();
+  }
+
+  #begin(transport: LinkTransport, address: Address | undefined): void {
+    const link = new Link(transport, this, transport.dialled ? this.#dials++ : 0);
+    this.#pending.set(link, address);
+    link.start();
+  }
+
+  #isLinked(origin: string | undefined, name: string | undefined): boolean {
+    if (origin !== undefined && this.#links.has(origin)) return true;
+    if (name === undefined) return false;
+    for (const { peer } of this.#links.values()) if (peer?.name === name) return true;
+    return false;
+  }
+
+  /** Pods that keep different histories would promise clients different things. */
+  #checkHistory({ history }: Hello): void {
+    const own = this.log.settings.history;
+    if (history.events === own.events && history.bytes === own.bytes && history.age === own.age) return;
+    throw new ProtocolError('the pods keep different histories', { initiator: 'remote' });
+  }
+
+  #positions(): Positions {
+    return [...this.log.have()];
+  }
+
+  #raise(link: Link, origin: string, n: number): void {
+    if (n > (link.peerHas.get(origin) ?? 0)) link.peerHas.set(origin, n);
+  }
+
+  #become(state: PodState): void {
+    if (this.#state === state || (this.#state === 'draining' && state === 'ready')) return;
+    this.#state = state;
+    for (const link of this.#links.values()) link.tellState(state);
+    this.#options.events?.state?.(state);
+  }
+
+  /** What others have sent is there, and this pod may be sent what comes behind. */
+  #copied(): void {
+    for (const link of this.#links.values()) link.tellHave(this.#positions());
+  }
+
+  /** Links, vectors or states have changed. */
+  #look(): void {
+    if (this.#closed) return;
+    this.#dialer.check();
+    // Before the copy is there, nothing is lacking: it will bring most.
+    if (this.#state !== 'joining' || this.#join.hasCopy) this.#repair.check();
+    this.#join.check();
+    this.#acknowledgements.check();
+    this.#drain?.check();
+  }
+
+  /** The log has got on with other origins. */
+  #moved(): void {
+    this.#haveAlarm.set(this.clock.now() + this.times.haveDelay);
+    this.#schedule();
+    this.#join.check();
+  }
+
+  #haveWait(): number {
+    return this.times.havePeriod * (0.75 + this.#options.random() / 2);
+  }
+
+  #tellHave(): void {
+    const positions = this.#positions();
+    for (const link of this.#links.values()) {
+      // A joining pod is quiet until it has its copy: its first word is where it wants to be sent from.
+      if (this.#state !== 'joining' || this.#join.hasCopy) link.tellHave(positions);
+    }
+    this.#haveAlarm.set(this.clock.now() + this.#haveWait());
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#closed) return;
+    this.#scheduled = true;
+    this.#options.schedule(() => this.#flush());
+  }
+
+  /** Sends what was published in this tick, and acknowledges what came. */
+  #flush(): void {
+    this.#scheduled = false;
+    if (this.#closed) return;
+    for (const link of this.#toAck) link.ack(this.log.haveOf(link.origin));
+    this.#toAck.clear();
+    for (const link of this.#links.values()) link.sender.pump();
+  }
+
+  #answer(link: Link, { id, origin, after, through }: Extract<FetchMessage, { readonly kind: 'fetch' }>): void {
+    const now = this.clock.now();
+    const events = [];
+    let bytes = 0;
+    let last = Math.min(through, this.log.haveOf(origin));
+    for (const event of this.log.eventsOf(origin, after)) {
+      if (event.n > through) break;
+      events.push(wireEvent(event, now));
+      bytes += event.data.length;
+      if (events.length >= FETCH_EVENTS || bytes >= FETCH_BYTES) {
+        last = event.n;
+        break;
+      }
+    }
+    link.sendFetch({ kind: 'found', id, events, through: last });
+  }
+}

@@ -1,0 +1,164 @@
+import { Alarm } from '../../clock/alarm.js';
+import type { Link } from '../link/link.js';
+import type { FetchMessage } from '../protocol/messages.js';
+import type { Inbox } from './inbox.js';
+import type { MeshLog } from './log-view.js';
+
+/** Periods of repair, in milliseconds. */
+export interface RepairTimes {
+  /** For an origin that is linked itself: its events are most likely on their way. */
+  readonly directDelay: number;
+  /** For an answer; then another pod is asked. */
+  readonly answerTimeout: number;
+  /** Until events, that nobody who can be reached holds, count as lost though some pod cannot be reached. */
+  readonly lossTimeout: number;
+}
+
+/** What repair needs of its pod. */
+export interface RepairHost {
+  readonly log: MeshLog;
+  readonly inbox: Inbox;
+  readonly times: RepairTimes;
+  readonly random: () => number;
+  /** Links whose hellos went both ways. */
+  links(): Iterable<Link>;
+  /** Whether pods are known that there is no link to. */
+  someUnreachable(): boolean;
+  /** Events got into the log otherwise than from their own pod. */
+  moved(): void;
+  lost(origin: string, after: number, through: number): void;
+}
+
+interface Task {
+  readonly origin: string;
+  /** When it was first noticed that this origin's next event is lacking. */
+  since: number;
+  /** Who is asked now, and until when. */
+  asked: { readonly link: Link; readonly id: number; readonly until: number } | undefined;
+  /** Who has been asked for the next event and does not hold it. */
+  readonly without: Set<Link>;
+  /** Through which numbers these said to hold nothing. */
+  emptyThrough: number;
+}
+
+/** Numbers that one question asks for. */
+const SPAN = 2_048;
+
+/** Finds out what this pod lacks of other origins, and gets it from whoever holds it; what nobody holds becomes a loss. */
+export class Repair {
+  readonly #host: RepairHost;
+  readonly #tasks = new Map<string, Task>();
+  readonly #alarm: Alarm;
+  #nextId = 1;
+
+  constructor(host: RepairHost) {
+    this.#host = host;
+    this.#alarm = new Alarm(host.log.clock, () => this.check());
+  }
+
+  /** Origins that something is lacking of. */
+  get size(): number {
+    return this.#tasks.size;
+  }
+
+  /** Looks at everything anew: links, vectors or the log have changed, or time has passed. */
+  check(): void {
+    const wanted = this.#wanted();
+    for (const origin of this.#tasks.keys()) if (!wanted.has(origin)) this.#tasks.delete(origin);
+    let next = Infinity;
+    for (const [origin, through] of wanted) next = Math.min(next, this.#pursue(this.#task(origin), through));
+    this.#alarm.set(next);
+  }
+
+  /** Someone has answered. */
+  found(link: Link, message: Extract<FetchMessage, { readonly kind: 'found' }>): void {
+    for (const task of this.#tasks.values()) {
+      if (task.asked?.link !== link || task.asked.id !== message.id) continue;
+      task.asked = undefined;
+      const { log, inbox } = this.#host;
+      const before = log.haveOf(task.origin);
+      inbox.take(task.origin, message.events);
+      if (log.haveOf(task.origin) > before) {
+        this.#progressed(task);
+        this.#host.moved();
+      } else {
+        task.without.add(link);
+        task.emptyThrough = Math.max(task.emptyThrough, message.through);
+      }
+      break;
+    }
+    this.check();
+  }
+
+  close(): void {
+    this.#alarm.cancel();
+    this.#tasks.clear();
+  }
+
+  /** What others have and this pod has not, by origin. */
+  #wanted(): Map<string, number> {
+    const { log } = this.#host;
+    const wanted = new Map<string, number>();
+    for (const link of this.#host.links()) {
+      for (const [origin, n] of link.peerHas) {
+        if (origin === log.origin || n <= log.haveOf(origin)) continue;
+        wanted.set(origin, Math.max(n, wanted.get(origin) ?? 0));
+      }
+    }
+    return wanted;
+  }
+
+  #task(origin: string): Task {
+    let task = this.#tasks.get(origin);
+    if (task === undefined) {
+      task = { origin, since: this.#host.log.clock.now(), asked: undefined, without: new Set(), emptyThrough: 0 };
+      this.#tasks.set(origin, task);
+    }
+    return task;
+  }
+
+  #progressed(task: Task): void {
+    task.since = this.#host.log.clock.now();
+    task.without.clear();
+    task.emptyThrough = 0;
+  }
+
+  /** @returns when to look again. */
+  #pursue(task: Task, through: number): number {
+    const { log, times } = this.#host;
+    const now = log.clock.now();
+    if (task.asked !== undefined) {
+      if (task.asked.link.established && now < task.asked.until) return task.asked.until;
+      task.without.add(task.asked.link);
+      task.asked = undefined;
+    }
+    const have = log.haveOf(task.origin);
+    const hole = this.#host.inbox.lowest(task.origin) !== undefined;
+    const links = [...this.#host.links()];
+    const direct = links.find((link) => link.origin === task.origin);
+    if (direct !== undefined && !hole && !direct.skipped && now < task.since + times.directDelay) {
+      return task.since + times.directDelay;
+    }
+    const candidates = links.filter((link) => (link.peerHas.get(task.origin) ?? 0) > have && !task.without.has(link));
+    const chosen = candidates[Math.floor(this.#host.random() * candidates.length)];
+    if (chosen === undefined) return this.#giveUp(task, have, through, now);
+    const id = this.#nextId++;
+    task.asked = { link: chosen, id, until: now + times.answerTimeout };
+    chosen.sendFetch({ kind: 'fetch', id, origin: task.origin, after: have, through: Math.min(through, have + SPAN) });
+    return task.asked.until;
+  }
+
+  /** Nobody within reach holds the next event. */
+  #giveUp(task: Task, have: number, through: number, now: number): number {
+    const { inbox, log, times } = this.#host;
+    if (this.#host.someUnreachable() && now < task.since + times.lossTimeout) return task.since + times.lossTimeout;
+    const lowest = inbox.lowest(task.origin);
+    const last = lowest === undefined ? Math.max(have + 1, Math.min(through, task.emptyThrough)) : lowest - 1;
+    log.appendLoss(task.origin, last);
+    inbox.drain(task.origin);
+    this.#host.lost(task.origin, have, last);
+    this.#progressed(task);
+    this.#host.moved();
+    return now;
+  }
+}
