@@ -17,6 +17,7 @@ export type GoProgram =
   | 'portforwardclient'
   | 'portforwardserver'
   | 'pushgrpc'
+  | 'pushwebsocket'
   | 'spdypeer'
   | 'watchclient'
   | 'sseclient'
