@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { InvalidArgumentError } from '../../errors/index.js';
 import { checkOptionNames, type OptionNames } from '../../limits/option-names.js';
 import type { WatchHandlerOptions } from './types.js';
@@ -55,11 +56,15 @@ export function resolveWatchOptions(options: WatchHandlerOptions): WatchSettings
     maxListBytes,
     minRequestTimeout: milliseconds('minRequestTimeout', options.minRequestTimeout ?? 1_800_000),
     bookmarkInterval: milliseconds('bookmarkInterval', options.bookmarkInterval ?? 60_000),
-    random: options.random ?? Math.random,
+    random: options.random ?? secureFraction,
   };
 }
 
 function milliseconds(name: string, value: number): number {
   if (typeof value === 'number' && value >= 0) return Number.isFinite(value) ? value : 0;
   throw new InvalidArgumentError(`${name} must be a number of milliseconds from 0, not ${String(value)}`);
+}
+
+function secureFraction(): number {
+  return randomInt(2 ** 32) / 2 ** 32;
 }

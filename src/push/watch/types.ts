@@ -43,6 +43,6 @@ export interface WatchHandlerOptions
    * Default 4,194,304.
    */
   readonly maxListBytes?: number;
-  /** Numbers in [0, 1), to spread the ends of watches. Default `Math.random`. */
+  /** Numbers in [0, 1), to spread the ends of watches. Default: the system's secure source. */
   readonly random?: () => number;
 }
