@@ -1,16 +1,25 @@
 import type { Clock } from '../../clock/clock.js';
 import { InvalidArgumentError } from '../../errors/index.js';
-import { checkOptionNames, type OptionNames } from '../../limits/option-names.js';
 import { FOLLOW_CHANNEL, PUBLISH_CHANNEL, publishIfListened } from '../diagnostics/channels.js';
+import { begin } from './beginning.js';
 import type { Channel, ChannelHost } from './channel.js';
+import {
+  checkFollowOptions,
+  checkForeignOrigin,
+  checkNumber,
+  checkPublishOptions,
+  checkRemoteEvent,
+  type PublishOptions,
+  type RemoteEvent,
+} from './checks.js';
 import { Counters, type LogStats } from './counters.js';
-import { formatCursor, isOrigin, parseCursor } from './cursor.js';
+import { parseCursor } from './cursor.js';
 import type { Entry } from './entry.js';
 import { InvalidCursorError, LogClosedError } from './errors.js';
 import { StoredEvent, textOf, type EventFields, type StoredLoss } from './event.js';
 import { Expiry } from './expiry.js';
 import { FrameStore } from './frame-store.js';
-import { LogFollower, type Beginning, type FollowerHost } from './follower.js';
+import { LogFollower, type FollowerHost } from './follower.js';
 import { HistoryOrder } from './history-order.js';
 import { checkEventType, checkStreamName, checkTargets } from './names.js';
 import { Origins } from './origins.js';
@@ -27,28 +36,7 @@ import {
 } from './subscription.js';
 import type { FollowOptions, Follower, LogEvent, StreamTypes } from './types.js';
 
-/** What is said with an event besides its data. */
-export interface PublishOptions<Type extends string = string> {
-  /** Default `message`. `gap` is reserved. */
-  readonly type?: Type;
-  /**
-   * Makes publishing again the same event: while an event of the stream with this key is in the history, that one is given
-   * back and nothing is published. Up to 256 characters.
-   */
-  readonly key?: string;
-}
-
-/** An event of another origin, as `append` takes it. */
-export interface RemoteEvent {
-  readonly origin: string;
-  readonly n: number;
-  readonly stream: string;
-  readonly type: string;
-  readonly data: string;
-  readonly key?: string | undefined;
-  /** Milliseconds since it was published. */
-  readonly age: number;
-}
+export type { PublishOptions, RemoteEvent } from './checks.js';
 
 /** What `append` did: took it, had it already, or lacks one before it. */
 export type Appended = 'appended' | 'duplicate' | 'early';
@@ -70,9 +58,6 @@ export interface SubscriberInfo {
 
 /** Type names of a stream. */
 type TypeOf<Types extends StreamTypes, S extends StreamName<Types>> = keyof Types[S] & string;
-
-const PUBLISH_NAMES: OptionNames<PublishOptions> = { type: true, key: true };
-const LONGEST_KEY = 256;
 
 /**
  * A bounded log of events on named streams, which any number of clients follow over any transport, each from its own place.
@@ -146,10 +131,12 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
       ? [options?: PublishOptions<Type>]
       : [options: PublishOptions<Type> & { readonly type: Type }]
   ): LogEvent<Types[S][Type], Type> {
-    const { type = 'message', key } = this.#checkPublish(options ?? {});
+    this.#checkOpen();
+    const { type = 'message', key } = checkPublishOptions(options ?? {});
     checkStreamName(stream);
     checkEventType(type);
     const text = textOf(data, this.#settings.limits.maxEventBytes);
+    if (key !== undefined) this.#evictExpired();
     const known = key === undefined ? undefined : this.#keys.get(keyOf(stream, key));
     if (known !== undefined) return known as LogEvent<Types[S][Type], Type>;
     // Before anything is counted: this may throw.
@@ -168,20 +155,14 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
    */
   follow<F>(options: FollowOptions<F>): Follower<F> {
     this.#checkOpen();
+    checkFollowOptions(options);
     const targets = checkTargets(options.streams);
     const { start = 'now' } = options;
     const vector = typeof start === 'object' && 'cursor' in start ? this.#vector(start.cursor) : undefined;
-    if (typeof start === 'object' && 'index' in start && !(Number.isSafeInteger(start.index) && start.index >= 0)) {
-      throw new InvalidArgumentError('an index must be a whole number from 0');
-    }
     this.#evictExpired();
     const channel = this.#streams.channel(targets);
     const id = this.#nextFollower++;
-    const beginning: Beginning =
-      vector !== undefined && typeof start === 'object' && 'cursor' in start
-        ? { vector, cursor: start.cursor }
-        : begin(channel, start as Exclude<typeof start, { readonly cursor: string }>);
-    const follower = new LogFollower<F>(id, channel, this.#followerHost, options, beginning);
+    const follower = new LogFollower<F>(id, channel, this.#followerHost, options, begin(channel, start, vector));
     this.#followers.set(id, follower);
     publishIfListened(FOLLOW_CHANNEL, () => ({ log: this, follower }));
     return follower;
@@ -304,7 +285,7 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
    */
   append(event: RemoteEvent): Appended {
     this.#checkOpen();
-    this.#checkRemote(event);
+    checkRemoteEvent(event, this.origin);
     const have = this.#origins.have(event.origin);
     if (event.n <= have) return 'duplicate';
     if (event.n > have + 1) return 'early';
@@ -330,8 +311,8 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
    */
   appendLoss(origin: string, n: number): Appended {
     this.#checkOpen();
-    this.#checkOrigin(origin);
-    if (!Number.isSafeInteger(n) || n < 1) throw new InvalidArgumentError('n must be a whole number from 1');
+    checkForeignOrigin(origin, this.origin);
+    checkNumber('n', n, 1);
     if (n <= this.#origins.have(origin)) return 'duplicate';
     const loss = this.#loss(origin, n);
     this.#appendLoss(loss, this.#streams.lost(loss), this.#streams.sets());
@@ -364,7 +345,7 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
     if (this.#n > 0) throw new InvalidArgumentError('a log that has published cannot take over another');
     const now = this.#settings.clock.now();
     for (const { name, rows } of part.streams) {
-      for (const { origin } of rows) this.#checkOrigin(origin);
+      for (const { origin } of rows) checkForeignOrigin(origin, this.origin);
       if (name === '') {
         this.#streams.forget(rows, now);
         continue;
@@ -374,7 +355,7 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
       this.#streams.settle(channel);
     }
     for (const event of part.events) {
-      this.#checkRemote(event);
+      checkRemoteEvent(event, this.origin);
       if (event.n <= this.#origins.have(event.origin)) continue;
       const { origin, n, stream, type, key } = event;
       const data = textOf(event.data, this.#settings.limits.maxEventBytes);
@@ -387,7 +368,7 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
 
   /** Makes an origin known that may not have published yet, so that cursors which name it are not taken for strange. */
   meet(origin: string): void {
-    this.#checkOrigin(origin);
+    checkForeignOrigin(origin, this.origin);
     this.#origins.add(origin);
   }
 
@@ -566,44 +547,9 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
     return vector;
   }
 
-  #checkPublish(options: PublishOptions): PublishOptions {
-    this.#checkOpen();
-    checkOptionNames('publish', options, PUBLISH_NAMES);
-    const { key } = options;
-    if (key !== undefined && (typeof key !== 'string' || key === '' || key.length > LONGEST_KEY)) {
-      throw new InvalidArgumentError(`a key must be text of 1 to ${LONGEST_KEY} characters`);
-    }
-    return options;
-  }
-
-  #checkRemote(event: RemoteEvent): void {
-    checkStreamName(event.stream);
-    checkEventType(event.type);
-    this.#checkOrigin(event.origin);
-    if (!Number.isSafeInteger(event.n) || event.n < 1)
-      throw new InvalidArgumentError('n must be a whole number from 1');
-    if (!(event.age >= 0)) throw new InvalidArgumentError('age must be milliseconds from 0');
-  }
-
-  #checkOrigin(origin: string): void {
-    if (!isOrigin(origin)) throw new InvalidArgumentError('an origin must be 8 characters of letters and digits');
-    if (origin === this.origin) throw new InvalidArgumentError('this run publishes its own events');
-  }
-
   #checkOpen(): void {
     if (this.#closed) throw new LogClosedError('the log was closed');
   }
-}
-
-function begin(channel: Channel, start: 'now' | 'start' | { readonly index: number }): Beginning {
-  const { ring } = channel;
-  if (start === 'now') return { position: ring.end, cursor: channel.cursor };
-  const base = formatCursor(channel.base());
-  if (start === 'start') return { position: ring.first, cursor: base };
-  const position = channel.positionOf(start.index);
-  const cursor = ring.at(position - 1)?.cursor ?? base;
-  const gone = start.index > 0 && start.index <= channel.evictedIndex;
-  return { position, cursor, skipBelow: start.index, ...(gone ? { gap: true as const } : {}) };
 }
 
 function keyOf(stream: string, key: string): string {

@@ -1,4 +1,5 @@
 import { END_CHANNEL, GAP_CHANNEL, publishIfListened, type DiagnosticsLog } from '../diagnostics/channels.js';
+import type { Beginning } from './beginning.js';
 import type { Channel, Member } from './channel.js';
 import type { Counters, TransportCounts } from './counters.js';
 import { formatCursor, parseCursor, type Vector } from './cursor.js';
@@ -6,11 +7,7 @@ import type { Cut, FrameCache } from './frame-cache.js';
 import { PrivateView } from './private-view.js';
 import { resume } from './resume.js';
 import type { EndReason, FollowOptions, Follower, Framer, Gap, GapReason, MissingRange, Slice } from './types.js';
-
-/** Where a follower begins. */
-export type Beginning =
-  | { readonly position: number; readonly cursor: string; readonly skipBelow?: number; readonly gap?: true }
-  | { readonly vector: ReadonlyMap<string, number>; readonly cursor: string };
+import { warn } from './warn.js';
 
 /** What a follower needs of its log. */
 export interface FollowerHost {
@@ -140,9 +137,11 @@ export class LogFollower<F> implements Follower<F>, Member {
     this.#dropped = reason !== 'closed';
     try {
       this.#onEnd?.(reason);
-    } finally {
-      this.end(reason);
+    } catch (error) {
+      // The others are to be told too.
+      warn(error);
     }
+    this.end(reason);
   }
 
   ready(): void {

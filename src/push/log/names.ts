@@ -37,16 +37,20 @@ export function checkEventType(type: string): string {
  * @throws InvalidArgumentError for none, more than 64, or one that is too long or has more than 8 stars.
  */
 export function checkTargets(streams: string | readonly string[]): readonly string[] {
-  const targets = typeof streams === 'string' ? [streams] : [...new Set(streams)].toSorted();
-  if (targets.length === 0) throw new InvalidArgumentError('no stream is named');
-  if (targets.length > MAX_TARGETS) throw new InvalidArgumentError(`more than ${MAX_TARGETS} streams are named`);
+  if (typeof streams !== 'string' && !Array.isArray(streams)) {
+    throw new InvalidArgumentError('streams must be a name or a list of names');
+  }
+  const names = typeof streams === 'string' ? new Set([streams]) : new Set<string>(streams);
+  if (names.size === 0) throw new InvalidArgumentError('no stream is named');
+  if (names.size > MAX_TARGETS) throw new InvalidArgumentError(`more than ${MAX_TARGETS} streams are named`);
+  const targets = [...names];
   for (const target of targets) {
     checkName('the name of a stream', target);
     if (target.split('*').length - 1 > MAX_STARS) {
       throw new InvalidArgumentError(`a pattern must not have more than ${MAX_STARS} stars`);
     }
   }
-  return targets;
+  return targets.length > 1 ? targets.toSorted() : targets;
 }
 
 /** Whether a name or pattern of `checkTargets` is a pattern. */

@@ -17,7 +17,7 @@ export class Origins {
   add(origin: string): void {
     if (this.#origins.has(origin)) return;
     this.#origins.set(origin, { have: 0, items: new Map() });
-    if (this.#origins.size > MAX_ORIGINS) this.#forget();
+    if (this.#origins.size > MAX_ORIGINS) this.#forget(origin);
   }
 
   knows(origin: string): boolean {
@@ -72,10 +72,10 @@ export class Origins {
   }
 
   /** The one known longest without events goes first; this run was added first of all and stays. */
-  #forget(): void {
+  #forget(fresh: string): void {
     let first = true;
     for (const [name, { items }] of this.#origins) {
-      if (!first && items.size === 0) {
+      if (!first && items.size === 0 && name !== fresh) {
         this.#origins.delete(name);
         return;
       }

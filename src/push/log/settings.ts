@@ -17,15 +17,22 @@ export interface History {
 
 /** Bounds of an {@link EventLog}. */
 export interface LogLimits {
-  /** Bytes of all streams together; past it the oldest events of the whole log go. Default 67,108,864. */
+  /**
+   * Bytes of all streams together; past it the oldest events of the whole log go. What transports make of the events is kept
+   * beside them, for at most as many bytes again. Default 67,108,864.
+   */
   readonly budgetBytes: number;
   /** UTF-8 bytes of the data of one event. Default 262,144. */
   readonly maxEventBytes: number;
-  /** Streams that the log knows at once. Those without events and followers make room for new ones. Default 10,000. */
+  /**
+   * Streams that have events or had some lately. For a new one, a stream without events and followers is forgotten; if there
+   * is none, the oldest events of the whole log go until there is. Streams that are followed before they have events, and
+   * sets of several streams that are followed, are counted apart, up to the same number each. Default 10,000.
+   */
   readonly maxStreams: number;
-  /** Different sets of patterns that are followed at once. Default 1,000. */
+  /** Different sets with patterns that are followed at once. Default 1,000. */
   readonly maxPatterns: number;
-  /** Origins that a cursor may name. Default 128. */
+  /** Origins that a cursor may name, this run included; at least 2. Default 128. */
   readonly maxCursorOrigins: number;
 }
 
@@ -79,16 +86,20 @@ const NAMES: OptionNames<EventLogOptions> = {
   expectsOrigin: true,
 };
 
-/** Fills in defaults and checks. @throws InvalidArgumentError */
+/** Fills in defaults and checks. @throws InvalidArgumentError for unknown options and values out of range. */
 export function resolveLogOptions(options: EventLogOptions): LogSettings {
   checkOptionNames('EventLog', options, NAMES);
   const random = options.random ?? secureFraction;
   const origin = options.origin ?? randomBase62(ORIGIN_LENGTH, random);
   if (!isOrigin(origin)) throw new InvalidArgumentError('origin must be 8 characters of letters and digits');
+  const limits = whole('limits', DEFAULT_LOG_LIMITS, options.limits);
+  if (limits.maxCursorOrigins < 2) {
+    throw new InvalidArgumentError('limits.maxCursorOrigins must be at least 2: this run, and whoever else publishes');
+  }
   return {
     origin,
     history: whole('history', DEFAULT_HISTORY, options.history),
-    limits: whole('limits', DEFAULT_LOG_LIMITS, options.limits),
+    limits,
     clock: options.clock ?? systemClock,
     schedule: options.schedule ?? ((flush) => void setImmediate(flush)),
     expectsOrigin: options.expectsOrigin ?? (() => false),
