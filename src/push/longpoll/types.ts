@@ -1,3 +1,4 @@
+import type { Authorize } from '../http/authorize.js';
 import type { GateOptions } from '../http/gate.js';
 import type { StreamingOptions } from '../http/streaming-options.js';
 import type { FollowableLog } from '../http/types.js';
@@ -15,11 +16,16 @@ export interface KeyLog extends FollowableLog {
   newest(stream: string): LogEvent | undefined;
 }
 
-/** How `longPollHandler` works. An `authorize` hook is asked for the stream of a key, and for `stream/*` where keys below it are meant too. */
+/** How `longPollHandler` works. */
 export interface LongPollOptions
   extends
-    Omit<GateOptions, 'stream' | 'wildcards'>,
+    Omit<GateOptions, 'stream' | 'wildcards' | 'authorize'>,
     Pick<StreamingOptions, 'writeTimeout' | 'maxClients' | 'maxClientsPerConnection' | 'clock'> {
+  /**
+   * Decides about each request before anything is followed or read. It is asked for the stream of the key, and for the
+   * pattern `stream/*` too where keys below it are meant; at the root for `*`. Default: everybody may read.
+   */
+  readonly authorize?: Authorize;
   /**
    * What paths begin with; the key is the rest. Behind a router that takes the front of the path away, give what it leaves,
    * often the empty text. Default `/v2/keys`.
