@@ -28,28 +28,28 @@ interface PendingGap {
 
 /** One client: a position in a channel. While its own vector differs from the channel's, what it is sent is made for it. */
 export class LogFollower<F> implements Follower<F>, Member {
-  readonly id: number;
-  readonly transport: string;
-  readonly peer: string | undefined;
-  readonly since: number;
-  delivered = 0;
+  // What a delivery touches comes first: with thousands of clients most of its cost is fetching that from memory.
   ended: EndReason | undefined;
+  delivered = 0;
+  #waiting = false;
+  #finishing = false;
+  #position: number;
   readonly #channel: Channel;
-  readonly #host: FollowerHost;
   readonly #cache: FrameCache<F>;
   readonly #counts: TransportCounts;
-  readonly #framer: Framer<F>;
-  readonly #onReady: () => void;
-  readonly #onEnd: ((reason: EndReason) => void) | undefined;
-  readonly #drop: boolean;
-  #position: number;
+  readonly #listener: Pick<FollowOptions<F>, 'onReady' | 'onEnd'>;
   /** Behind what was pulled, unless a private view knows better. */
   #cursor: string;
   #private: PrivateView<F> | undefined;
   #gap: PendingGap | undefined;
   #skipBelow: number;
-  #waiting = false;
-  #finishing = false;
+  readonly id: number;
+  readonly transport: string;
+  readonly peer: string | undefined;
+  readonly since: number;
+  readonly #host: FollowerHost;
+  readonly #framer: Framer<F>;
+  readonly #drop: boolean;
   #dropped = false;
 
   constructor(id: number, channel: Channel, host: FollowerHost, options: FollowOptions<F>, beginning: Beginning) {
@@ -59,10 +59,8 @@ export class LogFollower<F> implements Follower<F>, Member {
     this.since = channel.host.settings.clock.now();
     this.#channel = channel;
     this.#host = host;
-    // Field by field: whatever the options came from is not kept alive.
     this.#framer = options.framer;
-    this.#onReady = options.onReady;
-    this.#onEnd = options.onEnd;
+    this.#listener = options;
     this.#drop = options.whenOvertaken === 'drop';
     this.#position = 0;
     this.#cursor = beginning.cursor;
@@ -136,7 +134,7 @@ export class LogFollower<F> implements Follower<F>, Member {
     this.#finishing = true;
     this.#dropped = reason !== 'closed';
     try {
-      this.#onEnd?.(reason);
+      this.#listener.onEnd?.(reason);
     } catch (error) {
       // The others are to be told too.
       warn(error);
@@ -146,7 +144,7 @@ export class LogFollower<F> implements Follower<F>, Member {
 
   ready(): void {
     this.#waiting = false;
-    if (this.ended === undefined) this.#onReady();
+    if (this.ended === undefined) this.#listener.onReady();
   }
 
   #wait(): undefined {

@@ -84,7 +84,7 @@ export type EndReason =
   /** The transport failed to serve it: a defect, or a hook of the user that threw. The error is a warning of the process. */
   | 'failed';
 
-/** What a follower asks of a log. */
+/** What a follower asks of a log. The object is kept, and its functions are called as its methods. */
 export interface FollowOptions<F> {
   /** Names, and patterns in which `*` stands for any characters. */
   readonly streams: string | readonly string[];
