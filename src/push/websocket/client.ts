@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { CLOSE, PING_FRAME, textFrame, type MessageSocket } from '../../carrier/websocket/index.js';
 import type { MessageSocketEvents } from '../../carrier/websocket/index.js';
 import { Alarm } from '../../clock/alarm.js';
@@ -6,7 +7,7 @@ import { Budget } from '../../limits/budget.js';
 import type { EndReason } from '../log/types.js';
 import { readClientMessage, type ServerMessage, type SubscribeMessage } from './messages.js';
 import type { WebSocketSettings } from './options.js';
-import type { Subscription } from './subscription.js';
+import type { Subscription, SubscriptionOwner } from './subscription.js';
 
 /** Bytes that may wait for the kernel, past which nothing is taken from the log. */
 const PENDING = 64 * 1024;
@@ -24,15 +25,19 @@ export interface WebSocketHost {
 }
 
 /** One socket with its subscriptions. It pulls while there is room, and holds nothing of its own. */
-export class WebSocketClient implements MessageSocketEvents {
+export class WebSocketClient implements MessageSocketEvents, SubscriptionOwner {
+  /** What it came with, kept for those who are asked again. */
+  readonly req: IncomingMessage | undefined;
+  /** Who it is, for the list of subscribers. */
+  readonly peer: string | undefined;
   readonly #host: WebSocketHost;
   readonly #socket: MessageSocket;
   readonly #budget: Budget;
   readonly #subscriptions = new Map<string | undefined, Subscription>();
   /** Those that may have something to send, the one that waited longest first. */
   readonly #ready = new Set<Subscription>();
-  readonly #stall: Alarm;
-  readonly #first: Alarm;
+  #stall: Alarm | undefined;
+  #first: Alarm | undefined;
   /** Whether the streams were given by the request, and there is nothing to be subscribed to. */
   readonly #fixed: boolean;
   /** Messages that wait for the one before. The budget bounds them. */
@@ -43,16 +48,23 @@ export class WebSocketClient implements MessageSocketEvents {
   #heard = true;
   #over = false;
 
-  constructor(host: WebSocketHost, socket: MessageSocket, fixed: boolean) {
-    const { clock, messageBurst, messagesPerSecond, subscribeTimeout } = host.settings;
+  constructor(host: WebSocketHost, socket: MessageSocket, req: IncomingMessage, peer: string | undefined) {
+    const { authorize, clock, messageBurst, messagesPerSecond, stream } = host.settings;
     this.#host = host;
     this.#socket = socket;
-    this.#fixed = fixed;
+    this.#fixed = stream !== undefined;
+    // A request is large; thousands of them are, too.
+    this.req = authorize === undefined || this.#fixed ? undefined : req;
+    this.peer = peer;
     this.#budget = new Budget(messageBurst, messagesPerSecond, clock.now());
-    this.#stall = new Alarm(clock, () => this.#lookForProgress());
-    this.#first = new Alarm(clock, () => this.close(CLOSE.policyViolation, 'no subscription', 'timeout'));
-    if (!fixed) this.#first.set(clock.now() + subscribeTimeout);
     host.keepAlive?.add(this);
+  }
+
+  /** Gives the client its time to subscribe to something. */
+  expectSubscription(): void {
+    const { clock, subscribeTimeout } = this.#host.settings;
+    this.#first = new Alarm(clock, () => this.close(CLOSE.policyViolation, 'no subscription', 'timeout'));
+    this.#first.set(clock.now() + subscribeTimeout);
   }
 
   get subscriptions(): ReadonlyMap<string | undefined, Subscription> {
@@ -66,7 +78,9 @@ export class WebSocketClient implements MessageSocketEvents {
   /** Begins to serve a subscription. */
   add(subscription: Subscription): void {
     const { id, streams, follower } = subscription;
-    this.#first.cancel();
+    subscription.owner = this;
+    this.#first?.cancel();
+    this.#first = undefined;
     this.#subscriptions.set(id, subscription);
     this.#send({ id, type: 'subscribed', streams, cursor: follower.cursor });
     this.ready(subscription);
@@ -84,9 +98,9 @@ export class WebSocketClient implements MessageSocketEvents {
   }
 
   /** The log ended a subscription. */
-  ended(id: string | undefined, reason: EndReason): void {
-    const subscription = this.#subscriptions.get(id);
-    if (subscription === undefined || this.#over) return;
+  ended(subscription: Subscription, reason: EndReason): void {
+    if (this.#over) return;
+    const { id } = subscription;
     this.#forget(subscription);
     if (reason === 'closed') return this.close(CLOSE.goingAway, 'the server is shutting down', 'closed');
     const { cursor } = subscription.follower;
@@ -107,7 +121,7 @@ export class WebSocketClient implements MessageSocketEvents {
 
   drained(): void {
     this.#pending = 0;
-    this.#stall.set(undefined);
+    this.#stall?.set(undefined);
     this.#pump();
   }
 
@@ -117,7 +131,7 @@ export class WebSocketClient implements MessageSocketEvents {
 
   closed(): void {
     this.#leave('left');
-    this.#stall.cancel();
+    this.#stall?.cancel();
   }
 
   /** Closes the socket behind what was written. */
@@ -222,6 +236,7 @@ export class WebSocketClient implements MessageSocketEvents {
   #watch(): void {
     const { clock, writeTimeout } = this.#host.settings;
     this.#pending = this.#socket.pending;
+    this.#stall ??= new Alarm(clock, () => this.#lookForProgress());
     this.#stall.set(this.#pending > 0 ? clock.now() + writeTimeout : undefined);
   }
 
@@ -245,7 +260,7 @@ export class WebSocketClient implements MessageSocketEvents {
   #leave(reason: EndReason): void {
     if (this.#over) return;
     this.#over = true;
-    this.#first.cancel();
+    this.#first?.cancel();
     this.#waiting.length = 0;
     this.#host.keepAlive?.delete(this);
     for (const { follower } of this.#subscriptions.values()) follower.end(reason);

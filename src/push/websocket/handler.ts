@@ -8,7 +8,7 @@ import { requestFields } from '../diagnostics/request-fields.js';
 import type { Refusal } from '../http/authorize.js';
 import type { FollowableLog } from '../http/types.js';
 import { admit, followRefusal, refuseRequest, type Admitted } from './admission.js';
-import { WebSocketClient } from './client.js';
+import { WebSocketClient, type WebSocketHost } from './client.js';
 import { resolveWebSocketOptions, type WebSocketHandlerOptions, type WebSocketSettings } from './options.js';
 import { Subscriber } from './subscriber.js';
 
@@ -46,19 +46,25 @@ export function webSocketHandler(log: FollowableLog, options: WebSocketHandlerOp
 
 /** The sockets of one handler. */
 class WebSockets {
-  readonly #log: FollowableLog;
   readonly #settings: WebSocketSettings;
   readonly #clients = new Set<WebSocketClient>();
-  readonly #keepAlive: Sweep<WebSocketClient> | undefined;
+  readonly #subscriber: Subscriber;
+  readonly #host: WebSocketHost;
   /** Requests that wait for `authorize`. */
   #waiting = 0;
   #closed = false;
 
   constructor(log: FollowableLog, settings: WebSocketSettings) {
-    this.#log = log;
     this.#settings = settings;
     const { clock, keepAlive } = settings;
-    if (keepAlive > 0) this.#keepAlive = new Sweep(clock, keepAlive, (client) => client.sweep());
+    const subscriber = new Subscriber(log, settings);
+    this.#subscriber = subscriber;
+    this.#host = {
+      settings,
+      keepAlive: keepAlive > 0 ? new Sweep(clock, keepAlive, (client) => client.sweep()) : undefined,
+      subscribe: (client, message) => subscriber.subscribe(client, message),
+      left: (client) => void this.#clients.delete(client),
+    };
   }
 
   get size(): number {
@@ -93,26 +99,18 @@ class WebSockets {
 
   #serve(req: IncomingMessage, socket: Duplex, head: Buffer, admitted: Admitted): Refusal | undefined {
     if (this.#closed) return closing();
-    const settings = this.#settings;
-    const subscriber = new Subscriber(this.#log, settings, req, admitted);
     // Before the 101, while a cursor that is none can still be answered by 400.
-    const first = attempt(() => subscriber.first());
+    const first = attempt(() => this.#subscriber.first(admitted));
     if (first !== undefined && 'status' in first) return first;
-    const host = {
-      settings,
-      keepAlive: this.#keepAlive,
-      subscribe: subscriber.subscribe.bind(subscriber),
-      left: (client: WebSocketClient) => void this.#clients.delete(client),
-    };
-    const { limits, stream } = settings;
+    const { limits } = this.#settings;
     try {
       const upgrade = { protocol: admitted.protocol, limits };
       const client = upgradeToMessages(req, socket, head, upgrade, (messages) => {
-        return new WebSocketClient(host, messages, stream !== undefined);
+        return new WebSocketClient(this.#host, messages, req, admitted.peer);
       });
       this.#clients.add(client);
-      subscriber.serve(client);
-      if (first !== undefined) client.add(first);
+      if (first === undefined) client.expectSubscription();
+      else client.add(first);
     } catch (error) {
       first?.follower.end('left');
       if (!(error instanceof ConnectionLostError)) throw error;

@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import { CLOSE } from '../../carrier/websocket/index.js';
 import { InvalidArgumentError, LimitExceededError } from '../../errors/index.js';
 import { askAuthorize, isRefusal } from '../http/authorize.js';
@@ -11,41 +10,31 @@ import type { SubscribeMessage } from './messages.js';
 import type { WebSocketSettings } from './options.js';
 import { Subscription } from './subscription.js';
 
-/** Makes the subscriptions of one socket. */
+/** Makes the subscriptions of a handler's sockets. */
 export class Subscriber {
   readonly #log: FollowableLog;
   readonly #settings: WebSocketSettings;
-  readonly #req: IncomingMessage;
-  readonly #admitted: Admitted;
-  #client: WebSocketClient | undefined;
 
-  constructor(log: FollowableLog, settings: WebSocketSettings, req: IncomingMessage, admitted: Admitted) {
+  constructor(log: FollowableLog, settings: WebSocketSettings) {
     this.#log = log;
     this.#settings = settings;
-    this.#req = req;
-    this.#admitted = admitted;
   }
 
-  /** The subscription that the request itself asks for, before it is upgraded. @throws what `follow` throws. */
-  first(): Subscription | undefined {
-    const { streams, cursor, credit, peer } = this.#admitted;
+  /** The subscription that a request itself asks for, before there is a client. @throws what `follow` throws. */
+  first({ streams, cursor, credit, peer }: Admitted): Subscription | undefined {
     if (streams.length === 0) return undefined;
     return this.#follow({ type: 'subscribe', id: undefined, streams, cursor, credit }, peer);
   }
 
-  /** The client that the subscriptions are for; until then they only wait. */
-  serve(client: WebSocketClient): void {
-    this.#client = client;
-  }
-
-  /** Makes a subscription, or refuses it. */
+  /** Makes a subscription and gives it to the client, or tells it why not. */
   subscribe(client: WebSocketClient, message: SubscribeMessage): Promise<void> | void {
     const { id } = message;
     const problem = this.#problemOf(message, client);
     if (problem !== undefined) return client.refuse(id, problem.code, problem.message);
     const { authorize } = this.#settings;
-    if (authorize === undefined) return this.#add(message, client, this.#admitted.peer);
-    return this.#ask(message, client, async () => await askAuthorize(authorize, this.#req, message.streams));
+    const { req } = client;
+    if (authorize === undefined || req === undefined) return this.#add(message, client, client.peer);
+    return this.#ask(message, client, async () => await askAuthorize(authorize, req, message.streams));
   }
 
   async #ask(
@@ -57,7 +46,7 @@ export class Subscriber {
       const verdict = await ask();
       if (client.over) return;
       if (isRefusal(verdict)) return client.refuse(message.id, 'ERR_FORBIDDEN', `refused with ${verdict.status}`);
-      this.#add(message, client, ('peer' in verdict ? verdict.peer : undefined) ?? this.#admitted.peer);
+      this.#add(message, client, ('peer' in verdict ? verdict.peer : undefined) ?? client.peer);
     } catch (error) {
       this.#settings.logger.error({ err: error }, 'the authorize hook of a WebSocket failed');
       client.close(CLOSE.internalError, 'internal error', 'left');
@@ -115,8 +104,6 @@ export class Subscriber {
       credit,
       whenOvertaken,
       peer,
-      onReady: (subscription) => this.#client?.ready(subscription),
-      onEnd: (reason) => this.#client?.ended(id, reason),
     });
   }
 }

@@ -1,4 +1,4 @@
-import type { Follower, FollowOptions, StartPosition } from '../log/types.js';
+import type { EndReason, Follower, FollowOptions, StartPosition } from '../log/types.js';
 import { behindFragment, idFragment, MESSAGE_ENDS, MESSAGES, type Frames } from './framer.js';
 
 /** What is taken from the log at a time: enough for a fast client, and a slow one does not hold much. */
@@ -17,8 +17,14 @@ export interface SubscriptionOptions {
   readonly credit: number | undefined;
   readonly whenOvertaken: 'gap' | 'drop';
   readonly peer: string | undefined;
-  readonly onReady: (subscription: Subscription) => void;
-  readonly onEnd: NonNullable<FollowOptions<Frames>['onEnd']>;
+}
+
+/** Who is told of a subscription. */
+export interface SubscriptionOwner {
+  /** It may have something to send. */
+  ready(subscription: Subscription): void;
+  /** The log ended it. */
+  ended(subscription: Subscription, reason: EndReason): void;
 }
 
 /** One subscription of a socket. */
@@ -26,13 +32,15 @@ export class Subscription {
   readonly id: string | undefined;
   readonly follower: Follower<Frames>;
   readonly streams: readonly string[];
+  /** Until there is one, the subscription only waits. */
+  owner: SubscriptionOwner | undefined;
   readonly #fragment: Buffer | undefined;
   /** Items that may still be sent; `undefined` when the client does not count. */
   #credit: number | undefined;
 
   /** @throws what `follow` throws. */
   constructor(source: SubscriptionSource, options: SubscriptionOptions) {
-    const { id, streams, start, credit, whenOvertaken, peer, onReady, onEnd } = options;
+    const { id, streams, start, credit, whenOvertaken, peer } = options;
     this.id = id;
     this.streams = streams;
     this.#credit = credit;
@@ -44,8 +52,8 @@ export class Subscription {
       transport: 'websocket',
       peer,
       whenOvertaken,
-      onReady: () => onReady(this),
-      onEnd,
+      onReady: () => this.owner?.ready(this),
+      onEnd: (reason) => this.owner?.ended(this, reason),
     });
   }
 
