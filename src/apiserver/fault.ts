@@ -2,6 +2,8 @@
 export type WatchFault =
   /** The connection is destroyed, as by a crash of the server or a middlebox. */
   | { readonly kind: 'kill'; readonly afterEvents?: number }
+  /** It ends in order, as when its time is over. */
+  | { readonly kind: 'end'; readonly afterEvents?: number }
   /** Nothing is sent any more, not even the end; the connection stays. */
   | { readonly kind: 'stall'; readonly afterEvents?: number }
   /** An ERROR event with a Status of 410, and the end: the form in which API servers say it. */

@@ -55,6 +55,11 @@ export class APIFaults {
     return this.#onWatches(scope, { kind: 'kill' });
   }
 
+  /** Open watches end in order; returns how many. */
+  end(scope: FaultScope = {}): number {
+    return this.#onWatches(scope, { kind: 'end' });
+  }
+
   /** Open watches send nothing any more, though their connections stay; returns how many. */
   stall(scope: FaultScope = {}): number {
     return this.#onWatches(scope, { kind: 'stall' });
@@ -157,15 +162,16 @@ function unavailable({ code = 503, retryAfterSeconds }: APIFault & { readonly ki
   return statusError(code, 'the server is currently unable to handle the request', undefined, details, headers);
 }
 
-/** Begins an answer, if at all, and leaves it at that, or breaks it off. */
+/** Half of a list. */
+const HALF = '{"kind":"List","apiVersion":"v1","items":[{"metadata":{"na';
+
+/** Begins an answer, if at all, and leaves it at that, breaks it off, or ends it too soon. */
 function hold({ kind }: APIFault, response: ServerResponse, signal: AbortSignal): void {
   const destroy = (): void => void response.destroy();
   if (kind === 'kill') return destroy();
   signal.addEventListener('abort', destroy, { once: true });
   if (kind === 'silence') return;
   response.writeHead(200, { 'Content-Type': 'application/json' });
-  response.write(
-    '{"kind":"List","apiVersion":"v1","items":[{"metadata":{"na',
-    kind === 'truncate' ? destroy : () => {},
-  );
+  if (kind === 'end') response.end(HALF);
+  else response.write(HALF, kind === 'truncate' ? destroy : () => {});
 }

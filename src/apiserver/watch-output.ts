@@ -80,6 +80,10 @@ export class WatchOutput {
         break;
       case 'stall':
         break;
+      case 'end':
+        this.end();
+        this.onCut();
+        break;
       case 'truncate':
         this.#cutWith('{"type":"MODIFIED","object":{"kind":', fault.how ?? 'reset');
         break;
