@@ -1,5 +1,5 @@
 import type { Channel } from './channel.js';
-import { formatCursor, parseCursor, raise } from './cursor.js';
+import { formatCursor, parseCursor, raise, type Vector } from './cursor.js';
 import type { Cut, FrameCache } from './frame-cache.js';
 import type { Gap } from './types.js';
 
@@ -15,7 +15,7 @@ export class PrivateView<F> {
   #shareFrom: number;
   /** Whether the vector names events that this pod has not had. */
   #ahead: boolean;
-  /** Until when origins that nobody has heard of are waited for. */
+  /** Until when the pod may have yet to hear of what the vector names. */
   readonly #patience: number;
 
   constructor(channel: Channel, cache: FrameCache<F>, vector: Map<string, number>, shareFrom: number) {
@@ -53,8 +53,9 @@ export class PrivateView<F> {
       if (item.n > (this.vector.get(item.origin) ?? 0)) {
         const before = new Map(this.vector);
         this.vector.set(item.origin, item.n);
-        raise(this.vector, parseCursor(entry.cursor, Infinity));
-        this.#limit(entry.cursor);
+        const behind = parseCursor(entry.cursor, Infinity);
+        raise(this.vector, behind);
+        this.#limit(behind);
         const frame = this.#cache.own(entry, formatCursor(this.vector));
         const size = framer.size(frame);
         if (frames.length > 0 && bytes + size > maxBytes) {
@@ -78,20 +79,23 @@ export class PrivateView<F> {
   }
 
   /** Keeps cursors within what logs accept: origins without events here go first, then those that the ring has let go of. */
-  #limit(ringCursor: string): void {
+  #limit(ring: Vector): void {
     const { host, table } = this.#channel;
     const excess = (): boolean => this.vector.size > host.settings.limits.maxCursorOrigins;
     if (!excess()) return;
     for (const origin of this.vector.keys()) if (excess() && table.last(origin) === 0) this.vector.delete(origin);
-    for (const origin of this.vector.keys()) if (excess() && !ringCursor.includes(origin)) this.vector.delete(origin);
+    for (const origin of this.vector.keys()) if (excess() && !ring.has(origin)) this.vector.delete(origin);
   }
 
   #isAhead(): boolean {
     const { host } = this.#channel;
     for (const [origin, n] of this.vector) {
-      if (host.have(origin) >= n) continue;
-      if (host.knows(origin) || host.settings.clock.now() < this.#patience) return true;
-      this.vector.delete(origin);
+      const have = host.have(origin);
+      if (have >= n) continue;
+      if (host.settings.clock.now() < this.#patience) return true;
+      // By now what it names has come, or is too old to come; or nobody ever published it.
+      if (host.knows(origin)) this.vector.set(origin, have);
+      else this.vector.delete(origin);
     }
     return false;
   }

@@ -136,10 +136,10 @@ export class Streams {
     return { name: '', rows: this.#forgotten.snapshot(now) };
   }
 
-  /** Takes over what another log knows of streams that it has no channel for. */
+  /** Takes over what another log knows of streams that it has no channel for: once those that it has are there. */
   forget(rows: readonly SnapshotRow[], now: number): void {
     this.#forgotten.restore(rows, now);
-    for (const { table } of this.#streams.values()) table.restore(rows, now);
+    for (const { table, used } of this.#streams.values()) if (!used) table.restore(rows, now);
     for (const { table } of this.#sets.values()) table.restore(rows, now);
   }
 

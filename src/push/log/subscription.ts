@@ -1,7 +1,7 @@
 import { deferred } from '../../clock/deferred.js';
-import { InvalidArgumentError } from '../../errors/index.js';
 import { checkOptionNames, type OptionNames } from '../../limits/option-names.js';
 import type { EndReason, FollowOptions, Follower, Framer, Gap, LogEvent, StartPosition, StreamTypes } from './types.js';
+import { warn } from './warn.js';
 
 /** Streams that a log was declared with; any name when it was not. */
 export type StreamName<Types extends StreamTypes> = keyof Types & string;
@@ -31,7 +31,10 @@ export interface SubscribeOptions {
 export interface Subscription<E extends LogEvent = LogEvent> extends AsyncIterableIterator<SubscriptionItem<E>> {
   /** The cursor behind the last item that was handed out. */
   readonly cursor: string;
-  /** Settles when it is over, with the reason; rejects with what the handler threw. */
+  /**
+   * Settles when it is over, with the reason; with a handler once that has had the last item. Rejects with what the handler
+   * threw, which is a warning of the process if nobody has asked for this promise.
+   */
   readonly closed: Promise<EndReason>;
   /** Ends it; iteration ends too. */
   close(): void;
@@ -96,10 +99,15 @@ class LogSubscription implements Subscription {
   #ended: EndReason | undefined;
   #cursor: string;
   #wake: (() => void) | undefined;
+  /** Whether a handler is served, which has the last word on the end. */
+  readonly #handled: boolean;
+  /** Whether somebody will hear of the failure of the handler. */
+  #observed = false;
   /** Calls of `next` answer in order. */
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(log: Followable, streams: string | readonly string[], options: SubscribeOptions) {
+  constructor(log: Followable, streams: string | readonly string[], options: SubscribeOptions, handled: boolean) {
+    this.#handled = handled;
     this.#signal = options.signal;
     this.#follower = log.follow({
       streams,
@@ -120,6 +128,7 @@ class LogSubscription implements Subscription {
   }
 
   get closed(): Promise<EndReason> {
+    this.#observed = true;
     return this.#over.promise;
   }
 
@@ -131,12 +140,18 @@ class LogSubscription implements Subscription {
     this.#end('left');
   }
 
-  /** Ends with the failure of its handler. */
-  fail(error: unknown): void {
+  /** The handler has had the last item. */
+  finished(): void {
+    if (this.#ended !== undefined) this.#over.resolve(this.#ended);
+  }
+
+  /** Ends with the failure of the handler. */
+  failed(error: unknown): void {
     if (this.#ended === undefined) this.#follower.end('failed');
-    this.#ended = 'failed';
+    this.#ended ??= 'failed';
     this.#items = [];
     this.#signal?.removeEventListener('abort', this.#onAbort);
+    if (!this.#observed) warn(error);
     this.#over.reject(error);
   }
 
@@ -195,14 +210,16 @@ class LogSubscription implements Subscription {
     this.#ended = reason;
     this.#signal?.removeEventListener('abort', this.#onAbort);
     this.#wake?.();
-    this.#over.resolve(reason);
+    if (!this.#handled) this.#over.resolve(reason);
   }
 
   /** The log closes: what is due is handed out yet. */
   #drain(): void {
     const due: SubscriptionItem[] = this.#items.slice(this.#taken);
-    for (let slice = this.#follower.pull(); slice !== undefined; slice = this.#follower.pull())
-      due.push(...slice.payload);
+    for (let slice = this.#follower.pull({ items: PORTION }); slice !== undefined;) {
+      for (const item of slice.payload) due.push(item);
+      slice = this.#follower.pull({ items: PORTION });
+    }
     this.#items = due;
     this.#taken = 0;
   }
@@ -216,9 +233,7 @@ export function subscribe<E extends LogEvent>(
   options: SubscribeOptions,
 ): Subscription<E> {
   checkOptionNames('subscribe', options, NAMES);
-  if (handler !== undefined && typeof handler !== 'function')
-    throw new InvalidArgumentError('a handler must be a function');
-  const subscription = new LogSubscription(log, streams, options);
+  const subscription = new LogSubscription(log, streams, options, handler !== undefined);
   // What the streams carry is what the log was declared with.
   const typed = subscription as Subscription as Subscription<E>;
   if (handler !== undefined) void run(subscription, typed, handler);
@@ -231,8 +246,10 @@ async function run<E extends LogEvent>(
   handler: ItemHandler<E>,
 ): Promise<void> {
   try {
-    for await (const item of items) await handler(item);
+    // Not `for await`: that would end the subscription as if it were wanted when the handler throws.
+    for (let next = await items.next(); next.done !== true; next = await items.next()) await handler(next.value);
+    subscription.finished();
   } catch (error) {
-    subscription.fail(error);
+    subscription.failed(error);
   }
 }
