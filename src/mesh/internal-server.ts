@@ -1,0 +1,62 @@
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import type { TlsOptions } from 'node:tls';
+import { refuseUpgrade } from '../httpstream/index.js';
+import type { LinkAcceptor } from './carrier/accept.js';
+
+/** Where the internal server listens. */
+export interface InternalServerOptions {
+  readonly host: string | undefined;
+  readonly port: number;
+  /** With it the port speaks TLS. */
+  readonly tls: TlsOptions | undefined;
+  /** Requests that are no links. */
+  readonly requests: RequestListener;
+}
+
+/** The server that only other pods reach: links, and what else is served to them. */
+export class InternalServer {
+  readonly #options: InternalServerOptions;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+
+  constructor(acceptor: LinkAcceptor, options: InternalServerOptions) {
+    this.#options = options;
+    const listener = (req: IncomingMessage, res: ServerResponse): void => options.requests(req, res);
+    this.#server = options.tls === undefined ? createServer(listener) : createSecureServer(options.tls, listener);
+    this.#server.on('upgrade', (req, socket, head) => {
+      if (acceptor.wants(req)) acceptor.upgrade(req, socket, head);
+      else refuseUpgrade(socket, 404, 'there is nothing to upgrade to');
+    });
+    this.#server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.on('close', () => this.#sockets.delete(socket));
+    });
+  }
+
+  get port(): number {
+    const address = this.#server.address();
+    return typeof address === 'object' && address !== null ? (address satisfies AddressInfo).port : this.#options.port;
+  }
+
+  async listen(): Promise<void> {
+    const { host, port } = this.#options;
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {
+        this.#server.off('error', reject);
+        resolve();
+      });
+    });
+  }
+
+  /** Stops listening and ends every connection. */
+  async close(): Promise<void> {
+    if (!this.#server.listening) return;
+    await new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+      for (const socket of this.#sockets) socket.destroy();
+    });
+  }
+}
