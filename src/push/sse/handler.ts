@@ -1,11 +1,13 @@
+import { encodeEvent } from '../../sse/encode.js';
 import { EVENT_STREAM_TYPE } from '../../sse/mime.js';
 import { payloadFramer } from '../http/framer.js';
 import { Gate } from '../http/gate.js';
 import { requestedCursor } from '../http/request.js';
-import { answerError } from '../http/respond.js';
+import { answer } from '../http/respond.js';
 import { StreamingResponses } from '../http/streaming.js';
 import { resolveStreamingOptions } from '../http/streaming-options.js';
 import type { FollowableLog, PushRequest, PushResponse } from '../http/types.js';
+import { LogClosedError } from '../log/errors.js';
 import { eventStreamFrames, positionBlock } from './frames.js';
 import { checkSSEOptions, type SSEHandlerOptions } from './options.js';
 
@@ -14,7 +16,10 @@ export interface SSEHandler {
   (req: PushRequest, res: PushResponse): void;
   /** Responses that are open. */
   readonly clients: number;
-  /** Ends all responses in order, so that clients reconnect; later requests get 503. The log stays open. */
+  /**
+   * Ends all responses in order, so that clients reconnect; later requests get a stream that ends at once. The log stays
+   * open.
+   */
   close(): void;
 }
 
@@ -30,7 +35,8 @@ const KEEP_ALIVE = ':\n\n';
  * Refusals have a JSON body `{"error", "code"}`: 400 for a stream or cursor that cannot be, 403 for what `authorize` or the
  * origin forbids, 405, 406 for clients that accept no event stream, 429 and 503 for too many.
  *
- * Ends, in order, with the log.
+ * Ends, in order, with the log. Who comes later gets an empty stream that ends at once, and will come again: to anything but
+ * a stream an `EventSource` answers by closing for good, though other pods may be there to serve it.
  *
  * @throws InvalidArgumentError for options that do not exist or are out of range.
  */
@@ -41,26 +47,31 @@ export function sseHandler(log: FollowableLog, options: SSEHandlerOptions = {}):
   let closed = false;
 
   const open = (req: PushRequest, res: PushResponse, streams: readonly string[], peer: string | undefined): void => {
+    const headers = headersFor(res);
     if (closed) {
-      answerError(req, res, 503, 'ERR_CLOSED', 'the server is shutting down', { 'Retry-After': '1' });
+      answerLater(req, res, headers, retry);
       return;
     }
-    const headers = headersFor(res);
     if (req.method === 'HEAD') {
       responses.startHead(res, headers);
       return;
     }
     const cursor = requestedCursor(req);
-    responses.start(req, res, {
-      log,
-      streams,
-      start: cursor === undefined ? start : { cursor },
-      transport: 'sse',
-      peer,
-      whenOvertaken,
-      headers,
-      preamble: (follower) => positionBlock(follower.cursor, retry),
-    });
+    try {
+      responses.start(req, res, {
+        log,
+        streams,
+        start: cursor === undefined ? start : { cursor },
+        transport: 'sse',
+        peer,
+        whenOvertaken,
+        headers,
+        preamble: (follower) => positionBlock(follower.cursor, retry),
+      });
+    } catch (error) {
+      if (!(error instanceof LogClosedError)) throw error;
+      answerLater(req, res, headers, retry);
+    }
   };
   const gate = new Gate(options, { ...settings, methods: ['GET', 'HEAD'], type: EVENT_STREAM_TYPE }, open);
   const responses = new StreamingResponses(payloadFramer(eventStreamFrames(gate.logger, encode)), KEEP_ALIVE, settings);
@@ -71,6 +82,17 @@ export function sseHandler(log: FollowableLog, options: SSEHandlerOptions = {}):
     responses.end();
   };
   return Object.defineProperty(Object.assign(handler, { close, clients: 0 }), 'clients', { get: () => responses.size });
+}
+
+/** A stream that ends at once, so that the client asks again: in a new connection, which may lead to another pod. */
+function answerLater(
+  req: PushRequest,
+  res: PushResponse,
+  headers: Readonly<Record<string, string>>,
+  retry: number | undefined,
+): void {
+  const body = encodeEvent({ comment: 'closing', retry });
+  answer(req, res, 200, body, req.httpVersionMajor === 1 ? { ...headers, Connection: 'close' } : headers);
 }
 
 /** no-transform keeps away compression that would buffer; the last header is what nginx looks at. */
