@@ -28,7 +28,28 @@ export interface MessageSocketEvents {
  * closing; frames go to the socket beneath past it, which is sound because it keeps no state for sending without
  * extensions.
  */
-export class MessageSocket {
+export interface MessageSocket {
+  /** Whether frames can still be sent. */
+  readonly open: boolean;
+  /** Bytes that the kernel has not taken yet. */
+  readonly pending: number;
+  /** Sends whole frames, which are not changed. */
+  write(frames: Buffer): void;
+  /** Stops reading. What was received already may still come. */
+  pause(): void;
+  resume(): void;
+  /** Closes behind what was written. The peer has `limits.closeTimeout` to answer. */
+  close(code: number, reason: string): void;
+  /**
+   * Closes likewise a peer that is not worth listening to: nothing more is read, and it may take the close or leave it.
+   * Both directions are over within `limits.closeTimeout`.
+   */
+  dismiss(code: number, reason: string): void;
+  /** Drops the socket at once. */
+  terminate(): void;
+}
+
+class UpgradedSocket implements MessageSocket {
   readonly #webSocket: WebSocket;
   readonly #socket: Duplex;
   #dismissed = false;
@@ -55,22 +76,18 @@ export class MessageSocket {
     this.#socket.on('drain', () => target.drained());
   }
 
-  /** Whether frames can still be sent. */
   get open(): boolean {
     return isOpen(this.#webSocket) && this.#socket.writable;
   }
 
-  /** Bytes that the kernel has not taken yet. */
   get pending(): number {
     return this.#socket.writableLength;
   }
 
-  /** Sends whole frames, which are not changed. */
   write(frames: Buffer): void {
     if (this.open) this.#socket.write(frames);
   }
 
-  /** Stops reading. What was received already may still come. */
   pause(): void {
     this.#webSocket.pause();
   }
@@ -79,15 +96,10 @@ export class MessageSocket {
     if (!this.#dismissed) this.#webSocket.resume();
   }
 
-  /** Closes behind what was written. The peer has `limits.closeTimeout` to answer. */
   close(code: number, reason: string): void {
     if (isOpen(this.#webSocket)) this.#webSocket.close(code, reason);
   }
 
-  /**
-   * Closes likewise a peer that is not worth listening to: nothing more is read, and it may take the close or leave it.
-   * Both directions are over within `limits.closeTimeout`.
-   */
   dismiss(code: number, reason: string): void {
     this.#dismissed = true;
     this.close(code, reason);
@@ -95,7 +107,6 @@ export class MessageSocket {
     this.#socket.end();
   }
 
-  /** Drops the socket at once. */
   terminate(): void {
     this.#webSocket.terminate();
   }
@@ -125,7 +136,7 @@ export function upgradeToMessages<T extends MessageSocketEvents>(
   serve: (messages: MessageSocket) => T,
 ): T {
   return completeUpgrade(req, socket, head, settings, (webSocket) => {
-    const messages = new MessageSocket(webSocket, socket);
+    const messages = new UpgradedSocket(webSocket, socket);
     const target = serve(messages);
     messages.listen(target);
     return target;
