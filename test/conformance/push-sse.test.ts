@@ -276,15 +276,16 @@ describe('refusals', () => {
     await openStream(`${push.url}/?stream=a`);
   });
 
-  it('of everybody once the handler or the log is closed: 503', async () => {
-    await using closedHandler = await servePush();
-    closedHandler.handler.close();
-    assert.equal((await answerTo(`${closedHandler.url}/?stream=a`)).status, 503);
-    await using closedLog = await servePush();
-    closedLog.log.close();
-    const { status, headers } = await answerTo(`${closedLog.url}/?stream=a`);
-    assert.equal(status, 503);
-    assert.equal(headers['retry-after'], '1');
+  it('are no refusals once the handler or the log is closed: a browser would close for good', async () => {
+    for (const close of ['handler', 'log'] as const) {
+      await using push = await servePush({ retry: 700 });
+      push[close].close();
+      const { status, headers, body } = await answerTo(`${push.url}/?stream=a`);
+      assert.equal(status, 200);
+      assert.equal(headers['content-type'], 'text/event-stream');
+      assert.equal(headers.connection, 'close');
+      assert.equal(body, ': closing\nretry: 700\n\n');
+    }
   });
 
   it('HEAD gets the head of a stream and follows nothing', async () => {
@@ -470,6 +471,34 @@ describe('on the wire', () => {
     const client = await openStream(`${push.url}/?stream=a`, { headers: { 'Accept-Encoding': 'gzip' } });
     assert.equal(client.response.headers['content-encoding'], 'identity');
     assert.match(client.text, /^id: /);
+  });
+
+  it('a middleware that throws when the head is written: 500, and nothing is followed', async () => {
+    await using push = await servePush({}, {}, (handler) => (req, res) => {
+      const writeHead = res.writeHead.bind(res);
+      let calls = 0;
+      Object.assign(res, {
+        writeHead: (status: number, headers: object) => {
+          calls += 1;
+          if (calls === 1) throw new Error('out of order');
+          return writeHead(status, headers as Record<string, string>);
+        },
+      });
+      handler(req, res);
+    });
+    assert.equal((await answerTo(`${push.url}/?stream=a`)).status, 500);
+    assert.deepEqual(push.log.stats().ended, { sse: { left: 1 } });
+    await eventually(() => push.handler.clients === 0);
+  });
+
+  it('an error of the response is nothing that has to be handled', async () => {
+    await using push = await servePush({}, {}, (handler) => (req, res) => {
+      handler(req, res);
+      res.emit('error', new Error('reset'));
+    });
+    const client = await openStream(`${push.url}/?stream=a`);
+    push.log.publish('a', '1');
+    await client.until(({ events }) => events.length === 1);
   });
 
   it('history beyond what a socket takes at once arrives whole', async () => {

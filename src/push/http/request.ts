@@ -43,9 +43,10 @@ function checked(streams: string | readonly string[]): readonly string[] {
   if (streams.length === 0) throw new BadRequestError('no stream is named');
   try {
     return checkTargets(streams);
-  } catch (error) {
-    if (error instanceof InvalidArgumentError) throw new BadRequestError(error.message, { cause: error });
-    throw error;
+  } catch (cause) {
+    throw new BadRequestError(cause instanceof InvalidArgumentError ? cause.message : 'the streams cannot be read', {
+      cause,
+    });
   }
 }
 

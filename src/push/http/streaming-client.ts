@@ -42,11 +42,6 @@ export class StreamingClient {
     this.#written = host.tick;
   }
 
-  /** Why it ended; `undefined` before. */
-  get ended(): EndReason | undefined {
-    return this.#follower?.ended;
-  }
-
   /** Begins to send, once the head is on its way. */
   begin(outlet: Outlet, follower: Follower<Payload>, preamble: Payload): void {
     this.#outlet = outlet;

@@ -93,6 +93,7 @@ export class StreamingResponses implements StreamingHost {
       const outlet = this.#sendHead(req, res, headers);
       client.begin(outlet, follower, this.#preamble(preamble?.(follower) ?? ''));
     } catch (error) {
+      follower.end();
       this.#closed(client);
       throw error;
     } finally {
