@@ -7,7 +7,14 @@ import type { GrpcWatchOptions } from '../../src/push/grpc/index.js';
 import { EventLog } from '../../src/push/log/event-log.js';
 import type { EventLogOptions } from '../../src/push/log/settings.js';
 import { VirtualClock } from '../../src/testing/index.js';
-import { serveWatch, textsOf, WatchClient, type Response, type WatchServer } from '../support/grpc-watch.js';
+import {
+  serveWatch,
+  textsOf,
+  WatchClient,
+  type Response,
+  type WatchingCall,
+  type WatchServer,
+} from '../support/grpc-watch.js';
 
 class Setup implements AsyncDisposable {
   readonly log: EventLog;
@@ -222,6 +229,74 @@ describe('cursors', { timeout: 20_000 }, () => {
     assert.deepEqual(textsOf(responses.all), ['3', '4']);
     setup.log.publish('a', '5');
     assert.deepEqual(textsOf([await responses.find(withEvents)]), ['5']);
+  });
+});
+
+describe('a mesh', { timeout: 20_000 }, () => {
+  it('tells of events that are lost where they would have been, before those behind them', async () => {
+    await using setup = await Setup.make();
+    const { responses, create } = setup.client.watch();
+    create({ streams: ['a'] });
+    await responses.find(created);
+    const remote = { origin: 'remote00', stream: 'a', type: 'message', age: 0 };
+    setup.log.append({ ...remote, n: 1, data: 'remote 1' });
+    setup.log.appendLoss('remote00', 3);
+    setup.log.append({ ...remote, n: 4, data: 'remote 4' });
+    setup.log.publish('a', 'local');
+    const first = await responses.next();
+    const second = await responses.next();
+    assert.deepEqual([textsOf([first]), first.gap], [['remote 1'], null]);
+    assert.equal(second.gap?.reason, 'lost');
+    const [missing] = second.gap.missing;
+    assert.deepEqual([missing?.origin, missing?.after, missing?.through], ['remote00', '1', '3']);
+    assert.deepEqual(textsOf([second]), ['remote 4', 'local']);
+    assert.deepEqual(second.header.cursor, setup.log.cursor('a'));
+  });
+});
+
+describe('a client that falls behind', { timeout: 20_000 }, () => {
+  const SMALL = { history: { events: 4, bytes: 64 * 1024 * 1024, age: 300_000 } };
+  const EVENT = 'x'.repeat(200_000);
+
+  /** Publishes until the watch is overtaken, then lets the client read. */
+  async function overtake(setup: Setup, call: WatchingCall): Promise<void> {
+    call.call.pause();
+    const due = (): number => setup.log.subscribers()[0]?.lag ?? 0;
+    let published = 0;
+    while (due() < 4) {
+      assert.ok(published++ < 500, 'everything is taken');
+      setup.log.publish('a', EVENT);
+      await turn();
+    }
+    for (let i = 0; i < 8; i++) setup.log.publish('a', EVENT);
+    call.call.resume();
+  }
+
+  it('and counts by revision is cancelled as compacted', async () => {
+    await using setup = await Setup.make({}, SMALL);
+    const call = setup.client.watch();
+    call.create({ streams: ['a'], start_revision: 1 });
+    await call.responses.find(created);
+    await overtake(setup, call);
+    const { compact_revision, cancel_reason, header } = await call.responses.find(({ canceled }) => canceled);
+    assert.equal(Number(compact_revision), setup.log.oldestIndex('a'));
+    assert.match(cancel_reason, /compacted/);
+    assert.deepEqual(setup.log.subscribers(), []);
+    // The position beside it brings the gap instead.
+    call.create({ streams: ['a'], cursor: header.cursor });
+    await call.responses.find(({ gap }) => gap !== null);
+  });
+
+  it('and has a cursor is told of the gap and goes on', async () => {
+    await using setup = await Setup.make({}, SMALL);
+    const call = setup.client.watch();
+    call.create({ streams: ['a'] });
+    await call.responses.find(created);
+    await overtake(setup, call);
+    const told = await call.responses.find(({ gap }) => gap !== null);
+    assert.equal(told.gap?.reason, 'overtaken');
+    setup.log.publish('a', 'after');
+    await call.responses.find(({ events }) => events.some(({ data }) => data.toString() === 'after'));
   });
 });
 

@@ -105,6 +105,31 @@ describe('following', { timeout: 20_000 }, () => {
     assert.deepEqual([(await again.messages.next()).data, (await again.messages.next()).data], ['3', '4']);
   });
 
+  it('tells of events of another pod that are lost, where they would have been', async () => {
+    await using server = await servePush();
+    using client = await new PushClient(server.host, '?stream=a').opened();
+    client.say({ type: 'subscribe', id: 'i', stream: 'a' });
+    await client.messages.find(({ id }) => id === 'i');
+    const remote = { origin: 'remote00', stream: 'a', type: 'message', age: 0 };
+    server.log.append({ ...remote, n: 1, data: '1' });
+    server.log.appendLoss('remote00', 3);
+    server.log.append({ ...remote, n: 4, data: '4' });
+    const got: Message[] = [];
+    while (got.length < 6) got.push(await client.messages.next());
+    for (const id of [undefined, 'i']) {
+      const own = got.filter((message) => message.id === id);
+      assert.deepEqual(
+        own.map(({ type, data, reason }) => [type, data ?? reason]),
+        [
+          ['event', '1'],
+          ['gap', 'lost'],
+          ['event', '4'],
+        ],
+      );
+      assert.deepEqual(own[1]?.missing, [{ origin: 'remote00', after: 1, through: 3 }]);
+    }
+  });
+
   it('begins before the oldest event where the server says so', async () => {
     await using server = await servePush({ start: 'start' });
     server.log.publish('a', 'kept');
@@ -292,6 +317,16 @@ describe('the end', { timeout: 20_000 }, () => {
     assert.deepEqual(server.log.subscribers(), []);
     client.say({ type: 'subscribe', id: 's', stream: 'a' });
     assert.equal((await client.messages.next()).type, 'subscribed');
+  });
+
+  it('is 1008 for who is overtaken where the streams are fixed', async () => {
+    await using server = await servePush({ whenOvertaken: 'drop', stream: 'a' }, SMALL);
+    using client = new PushClient(server.host, '?credit=0');
+    await client.messages.next();
+    for (let n = 1; n <= 5; n++) server.log.publish('a', String(n));
+    client.say({ type: 'credit', items: 1 });
+    assert.equal((await client.messages.next()).reason, 'overtaken');
+    assert.deepEqual(await client.closed, [1008, 'overtaken']);
   });
 
   it('of its client ends what it followed', async () => {
