@@ -41,7 +41,7 @@ describe('Sweep', () => {
     const sweep = new Sweep<string>(clock, 100, (member) => {
       visits.push(member);
       sweep.delete('b');
-      if (member === 'a') sweep.add('c');
+      if (visits.length === 1) sweep.add('c');
     });
     for (const member of ['a', 'b']) sweep.add(member);
     clock.advance(100);
