@@ -1,3 +1,4 @@
+import { ServerResponse } from 'node:http';
 import { InvalidArgumentError } from '../../errors/index.js';
 import { safeLogger, silentLogger, type Logger } from '../../logger/logger.js';
 import { requestFields } from '../diagnostics/request-fields.js';
@@ -84,6 +85,12 @@ export class Gate {
   enter(req: PushRequest, res: PushResponse): void {
     // A client that goes away while it is answered is no error of anybody's.
     res.on('error', ignore);
+    // It must hold nothing before: such a response is told nothing when its connection closes.
+    if (waitsForItsTurn(res)) res.once('socket', () => this.#serve(req, res));
+    else this.#serve(req, res);
+  }
+
+  #serve(req: PushRequest, res: PushResponse): void {
     try {
       if (this.#refuses(req, res)) return;
       const streams = this.#sameAsBefore(requestedStreams(req, this.#options.stream, this.#options));
@@ -155,6 +162,11 @@ export class Gate {
 }
 
 function ignore(): void {}
+
+/** Whether earlier requests of a pipeline are still being answered. */
+function waitsForItsTurn(res: PushResponse): boolean {
+  return res instanceof ServerResponse && res.socket === null && !res.writableEnded;
+}
 
 function hasBody(req: PushRequest): boolean {
   return headerOf(req, 'transfer-encoding') !== undefined || Number(headerOf(req, 'content-length') ?? 0) > 0;
