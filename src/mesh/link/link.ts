@@ -4,6 +4,7 @@ import { ConnectionLostError, ProtocolError, TimeoutError } from '../../errors/i
 import { decodeMessage, encodeMessage, MAX_HELLO_BYTES, MAX_MESSAGE_BYTES } from '../protocol/codec.js';
 import {
   PROTOCOL_VERSION,
+  type ControlMessage,
   type FetchMessage,
   type Hello,
   type Lane,
@@ -13,6 +14,9 @@ import {
 } from '../protocol/messages.js';
 import { LogSender, type Outgoing } from './log-sender.js';
 import type { LinkTransport } from './transport.js';
+
+/** Origins that one peer may tell of over the life of a link: a pod remembers 4,096, and forgets some for others. */
+const MAX_PEER_ORIGINS = 16_384;
 
 /** Periods of a link, in milliseconds. */
 export interface LinkTimes {
@@ -52,8 +56,8 @@ export class Link {
   readonly sender: LogSender;
   /** How many links this side had dialled before. */
   readonly dialNumber: number;
-  /** Whether the other side has told that its own events, that this pod lacks, have left its history. */
-  skipped = false;
+  /** Through which number the other side's own events have left its history, as far as they were not sent. */
+  skippedThrough = 0;
   /** What the other side said first; `undefined` until then. */
   peer: Hello | undefined;
   peerState: PodState = 'joining';
@@ -65,6 +69,8 @@ export class Link {
   readonly #host: LinkHost;
   readonly #alarm: Alarm;
   readonly #full = new Set<Lane>();
+  /** What waits for room on the control lane: the newest of each, and no more. */
+  readonly #unsaid = new Map<'have' | 'ack' | 'pong', ControlMessage>();
   #heard: number;
   #pingSent: number | undefined;
   #pingId = 0;
@@ -88,6 +94,14 @@ export class Link {
     return this.peer !== undefined && this.closedWith === undefined;
   }
 
+  /** Notes how far the other side has got. @throws ProtocolError for more origins than a pod may know. */
+  raise(positions: Positions): void {
+    for (const [origin, n] of positions) if (n > (this.peerHas.get(origin) ?? -1)) this.peerHas.set(origin, n);
+    if (this.peerHas.size > MAX_PEER_ORIGINS) {
+      throw new ProtocolError('the peer tells of too many origins', { initiator: 'remote' });
+    }
+  }
+
   /** Says hello. */
   start(): void {
     this.transport.listen({
@@ -99,8 +113,14 @@ export class Link {
     this.#put('control', encodeMessage(this.#host.hello(this)));
   }
 
-  tellHave(have: Positions): void {
-    if (this.established) this.#put('control', encodeMessage({ kind: 'have', have }));
+  /**
+   * Tells what this pod has. Where there is no room, the newest word waits and replaces what waited.
+   *
+   * @param whole Whether it is about all origins; of some alone nothing is said where there is no room.
+   */
+  tellHave(have: Positions, whole = true): void {
+    const message: ControlMessage = { kind: 'have', have };
+    if (whole || !this.#full.has('control')) this.#say('have', message);
   }
 
   tellState(state: PodState): void {
@@ -109,7 +129,7 @@ export class Link {
 
   /** Acknowledges the other side's own events. */
   ack(n: number): void {
-    if (this.established) this.#put('control', encodeMessage({ kind: 'ack', n }));
+    this.#say('ack', { kind: 'ack', n });
   }
 
   /** @returns whether the lane has room for more. */
@@ -143,9 +163,22 @@ export class Link {
     return room;
   }
 
+  /** Says something of which only the newest word matters, once there is room for it. */
+  #say(kind: 'have' | 'ack' | 'pong', message: ControlMessage): void {
+    if (!this.established) return;
+    if (this.#full.has('control')) this.#unsaid.set(kind, message);
+    else this.#put('control', encodeMessage(message));
+  }
+
   #room(lane: Lane): void {
     this.#full.delete(lane);
     if (this.closedWith !== undefined) return;
+    if (lane === 'control') {
+      for (const [kind, message] of this.#unsaid) {
+        this.#unsaid.delete(kind);
+        if (!this.#put('control', encodeMessage(message))) return;
+      }
+    }
     if (lane === 'log') this.sender.room();
     if (lane === 'fetch') this.#host.fetchRoom(this);
   }
@@ -183,7 +216,7 @@ export class Link {
     }
     this.peer = hello;
     this.peerState = hello.state;
-    for (const [origin, n] of hello.have) this.peerHas.set(origin, n);
+    this.raise(hello.have);
     this.#alarm.set(this.#heard + this.#host.times.pingPeriod);
     this.#host.greeted(this);
   }
@@ -196,9 +229,7 @@ export class Link {
       case 'hello':
         throw new ProtocolError('the peer said hello twice', { initiator: 'remote' });
       case 'have':
-        for (const [origin, n] of message.have) {
-          if (n > (this.peerHas.get(origin) ?? -1)) this.peerHas.set(origin, n);
-        }
+        this.raise(message.have);
         return this.#host.have(this, message.have);
       case 'ack':
         this.sender.acked(message.n);
@@ -207,8 +238,7 @@ export class Link {
         this.peerState = message.state;
         return this.#host.stateChanged(this);
       case 'ping':
-        this.#put('control', encodeMessage({ kind: 'pong', id: message.id }));
-        return;
+        return this.#say('pong', { kind: 'pong', id: message.id });
       case 'pong':
         if (message.id === this.#pingId && this.#pingSent !== undefined) {
           this.roundTrip = this.#heard - this.#pingSent;

@@ -21,12 +21,16 @@ interface Waiting {
 export class Acknowledgements {
   readonly #clock: Clock;
   readonly #links: () => Iterable<Link>;
+  readonly #allTried: () => boolean;
   readonly #alarm: Alarm;
   #waiting: Waiting[] = [];
+  #closed: Error | undefined;
 
-  constructor(clock: Clock, links: () => Iterable<Link>) {
+  /** @param allTried Whether every peer is linked or was dialled in vain: a link that is just being replaced is still one. */
+  constructor(clock: Clock, links: () => Iterable<Link>, allTried: () => boolean) {
     this.#clock = clock;
     this.#links = links;
+    this.#allTried = allTried;
     this.#alarm = new Alarm(clock, () => this.check());
   }
 
@@ -35,8 +39,9 @@ export class Acknowledgements {
     return this.#waiting.length;
   }
 
-  /** Settles as soon as enough other pods have own event `n`; at once, with 0, when there are no others. */
+  /** Settles as soon as enough other pods have own event `n`; with 0 once it is known that no other serves. */
   wait(n: number, ack: Ack, timeout: number, settled: Settled): void {
+    if (this.#closed !== undefined) return settled(this.#closed);
     if (ack === 'local') return settled(0);
     this.#waiting.push({ n, ack, timeout, until: this.#clock.now() + timeout, settled });
     this.check();
@@ -46,11 +51,18 @@ export class Acknowledgements {
   check(): void {
     if (this.#waiting.length === 0) return;
     const others = [...this.#links()].filter(({ peerState }) => peerState !== 'draining');
+    // Pods that join do not have to, but count if they have it.
+    const ready = others.filter(({ peerState }) => peerState === 'ready');
+    const allTried = this.#allTried();
     const now = this.#clock.now();
     let next = Infinity;
     this.#waiting = this.#waiting.filter((waiting) => {
-      const have = others.filter(({ sender }) => sender.ackedThrough >= waiting.n).length;
-      if (have >= (waiting.ack === 'all' ? others.length : Math.min(1, others.length))) {
+      const { n } = waiting;
+      const has = ({ sender }: Link): boolean => sender.ackedThrough >= n;
+      const have = others.filter(has).length;
+      const enough =
+        waiting.ack === 'all' ? allTried && ready.every(has) : have > 0 || (allTried && ready.length === 0);
+      if (enough) {
         waiting.settled(have);
         return false;
       }
@@ -66,6 +78,7 @@ export class Acknowledgements {
 
   /** Settles all who wait. */
   close(error: Error): void {
+    this.#closed = error;
     this.#alarm.cancel();
     const waiting = this.#waiting;
     this.#waiting = [];

@@ -42,7 +42,12 @@ interface Target {
   /** The run that answered there last. */
   origin: string | undefined;
   self: boolean;
+  /** Attempts that did not come to a link that lasted. */
   failures: number;
+  /** When a link to it was made last; `undefined` once it was dialled again. */
+  metAt: number | undefined;
+  /** What is known of it since there was a link, or it was told of. */
+  standing: 'unknown' | 'failed' | 'refused';
   dueAt: number;
   attempt: { cancel(): void } | undefined;
 }
@@ -52,6 +57,7 @@ export class Dialer {
   readonly #host: DialerHost;
   readonly #targets = new Map<string, Target>();
   readonly #alarm: Alarm;
+  #told = false;
   #closed = false;
 
   constructor(host: DialerHost) {
@@ -73,18 +79,24 @@ export class Dialer {
     return missing;
   }
 
-  /** Peers that were dialled in vain, or are linked: nothing is known to come of any other. */
+  /**
+   * Whether every peer is linked, or was dialled in vain since it last was. A pod that is there but does not go with this
+   * one has not been tried: who is not one of them must not take itself for alone. Nor must who has not been told of peers.
+   */
   get allTried(): boolean {
-    for (const target of this.#targets.values()) if (this.#lacks(target) && target.failures === 0) return false;
-    return true;
+    for (const target of this.#targets.values()) if (this.#lacks(target) && target.standing !== 'failed') return false;
+    return this.#told;
   }
 
   /** The peers as they are now. */
   set(addresses: readonly Address[]): void {
+    if (this.#closed) return;
     const { clock, random, times } = this.#host;
-    const keys = new Set(addresses.map(keyOf));
+    this.#told = true;
+    const names = new Map(addresses.map((address) => [keyOf(address), address.name]));
     for (const [key, target] of this.#targets) {
-      if (keys.has(key)) continue;
+      // Another pod may have got the address since.
+      if (names.has(key) && names.get(key) === target.address.name) continue;
       target.attempt?.cancel();
       this.#targets.delete(key);
     }
@@ -92,7 +104,16 @@ export class Dialer {
       const key = keyOf(address);
       if (this.#targets.has(key)) continue;
       const dueAt = clock.now() + times.spread * random();
-      this.#targets.set(key, { address, origin: undefined, self: false, failures: 0, dueAt, attempt: undefined });
+      this.#targets.set(key, {
+        address,
+        origin: undefined,
+        self: false,
+        failures: 0,
+        metAt: undefined,
+        standing: 'unknown',
+        dueAt,
+        attempt: undefined,
+      });
     }
     this.check();
   }
@@ -103,13 +124,20 @@ export class Dialer {
     if (target === undefined) return;
     target.origin = origin;
     target.self = self;
-    target.failures = 0;
+    target.metAt = this.#host.clock.now();
+    target.standing = 'unknown';
+  }
+
+  /** The pod at an address is there, but the two do not go together. */
+  refused(address: Address): void {
+    const target = this.#targets.get(keyOf(address));
+    if (target !== undefined) target.standing = 'refused';
   }
 
   /** A link that was dialled did not come to anything. */
   fruitless(address: Address): void {
     const target = this.#targets.get(keyOf(address));
-    if (target !== undefined) this.#backOff(target);
+    if (target !== undefined) target.standing = 'failed';
   }
 
   /** Dials what is due. Links have changed, or time has passed. */
@@ -155,6 +183,7 @@ export class Dialer {
       failed: (error) => {
         if (!finish()) return;
         this.#backOff(target);
+        target.standing = 'failed';
         this.#host.failed(address, error);
         this.check();
       },
@@ -169,6 +198,9 @@ export class Dialer {
 
   #backOff(target: Target): void {
     const { clock, random, times } = this.#host;
+    // A link that lasted makes up for what failed before it; one that breaks at once is a failure.
+    if (target.metAt !== undefined && clock.now() - target.metAt >= 2 * times.maxRetry) target.failures = 0;
+    target.metAt = undefined;
     const wait = Math.min(times.maxRetry, times.retry * 2 ** Math.min(target.failures, 16));
     target.failures += 1;
     target.dueAt = clock.now() + wait * (0.5 + random() / 2);

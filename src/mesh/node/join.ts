@@ -11,6 +11,8 @@ export interface JoinTimes {
   readonly aloneAfter: number;
 }
 
+const MAX_DOUBLINGS = 6;
+
 /** What joining needs of its pod. */
 export interface JoinHost {
   readonly log: MeshLog;
@@ -33,6 +35,8 @@ export class Join {
   /** Who is copied from, the id of the question, and until when the next part must come. */
   #source: { readonly link: Link; readonly id: number; until: number } | undefined;
   readonly #failed = new Set<Link>();
+  /** How many times all who could be copied from have failed. */
+  #rounds = 0;
   #nextId = 1;
   /** What is to be had before this pod is ready; `undefined` while the copy is not complete. */
   #goal: Map<string, number> | undefined;
@@ -61,6 +65,11 @@ export class Join {
       this.#source = undefined;
     }
     const links = [...this.#host.links()];
+    if (!this.#canAsk(links)) {
+      // Whoever was too slow may be all there is. It gets another chance, and more time.
+      this.#failed.clear();
+      if (this.#canAsk(links)) this.#rounds += 1;
+    }
     // Ready pods first; pods that leave hold the log too.
     const sources = links.filter((link) => link.peerState !== 'joining' && !this.#failed.has(link));
     const best = sources.filter(({ peerState }) => peerState === 'ready');
@@ -68,7 +77,7 @@ export class Join {
     const link = choice[Math.floor(this.#host.random() * choice.length)];
     if (link !== undefined) {
       const id = this.#nextId++;
-      this.#source = { link, id, until: now + times.partTimeout };
+      this.#source = { link, id, until: now + this.#patience() };
       link.sendFetch({ kind: 'copy', id });
       return this.#alarm.set(this.#source.until);
     }
@@ -82,13 +91,18 @@ export class Join {
   part(link: Link, message: Extract<FetchMessage, { readonly kind: 'part' }>): void {
     const source = this.#source;
     if (this.#done || source?.link !== link || source.id !== message.id) return;
-    const { log, times } = this.#host;
+    const { log } = this.#host;
     const { streams, events, have, last } = message;
     log.adopt({ streams, events, have, last });
-    source.until = log.clock.now() + times.partTimeout;
+    source.until = log.clock.now() + this.#patience();
     if (!last) return;
     this.#source = undefined;
     this.#copied();
+  }
+
+  /** A link has come up. What its pod has belongs to what is to be had, too. */
+  met(link: Link): void {
+    if (this.#goal !== undefined && !this.#done) this.#aim(this.#goal, link);
   }
 
   close(): void {
@@ -96,11 +110,21 @@ export class Join {
     this.#alarm.cancel();
   }
 
+  #canAsk(links: readonly Link[]): boolean {
+    return links.some((link) => link.peerState !== 'joining' && !this.#failed.has(link));
+  }
+
+  #patience(): number {
+    return this.#host.times.partTimeout * 2 ** Math.min(this.#rounds, MAX_DOUBLINGS);
+  }
+
+  #aim(goal: Map<string, number>, { peerHas }: Link): void {
+    for (const [origin, n] of peerHas) if (n > (goal.get(origin) ?? 0)) goal.set(origin, n);
+  }
+
   #copied(): void {
     const goal = new Map<string, number>();
-    for (const { peerHas } of this.#host.links()) {
-      for (const [origin, n] of peerHas) if (n > (goal.get(origin) ?? 0)) goal.set(origin, n);
-    }
+    for (const link of this.#host.links()) this.#aim(goal, link);
     this.#goal = goal;
     this.#host.copied();
     this.check();
@@ -109,10 +133,18 @@ export class Join {
   #checkGoal(goal: Map<string, number>): void {
     const { log } = this.#host;
     for (const [origin, n] of goal) {
-      if (origin === log.origin || log.haveOf(origin) >= n) goal.delete(origin);
+      if (origin === log.origin || log.haveOf(origin) >= n || !this.#isClaimed(origin)) goal.delete(origin);
       else return;
     }
+    if (!this.#host.allTried()) return;
     this.close();
     this.#host.ready();
+  }
+
+  /** Whether anybody still has more of an origin than this pod: who told of it may be gone, and the events with it. */
+  #isClaimed(origin: string): boolean {
+    const have = this.#host.log.haveOf(origin);
+    for (const { peerHas } of this.#host.links()) if ((peerHas.get(origin) ?? 0) > have) return true;
+    return false;
   }
 }

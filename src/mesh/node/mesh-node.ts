@@ -12,13 +12,14 @@ import {
   type Positions,
 } from '../protocol/messages.js';
 import { Acknowledgements, type Ack, type Settled } from './acknowledgements.js';
+import { Answers } from './answers.js';
 import { Copies } from './copies.js';
 import { Dialer, type Address, type Dial, type DialTimes } from './dialer.js';
 import { Drain, type DrainResult } from './drain.js';
 import { Inbox } from './inbox.js';
 import { Join, type JoinTimes } from './join.js';
 import type { MeshLog } from './log-view.js';
-import { OwnLog, wireEvent } from './own-log.js';
+import { OwnLog } from './own-log.js';
 import { survivor } from './pairing.js';
 import { Repair, type RepairTimes } from './repair.js';
 
@@ -52,9 +53,6 @@ export interface NodeOptions {
   readonly events?: NodeEvents;
 }
 
-const FETCH_EVENTS = 512;
-const FETCH_BYTES = 128 * 1024;
-
 /**
  * One pod of a mesh: it keeps a link to every other pod, sends its own events over each, takes theirs in order, gets what it
  * lacks from whoever holds it, and hands on what it holds. It has no sockets and no timers but what it is given.
@@ -70,6 +68,7 @@ export class MeshNode implements LinkHost {
   readonly #repair: Repair;
   readonly #join: Join;
   readonly #copies: Copies;
+  readonly #answers: Answers;
   readonly #dialer: Dialer;
   readonly #acknowledgements: Acknowledgements;
   readonly #haveAlarm: Alarm;
@@ -79,6 +78,9 @@ export class MeshNode implements LinkHost {
   /** Links of which a hello is still to come, with where they were dialled. */
   readonly #pending = new Map<Link, Address | undefined>();
   readonly #toAck = new Set<Link>();
+  /** Origins that the log has got on with since that was told. */
+  readonly #untold = new Set<string>();
+  #wholeHaveAt: number;
   #state: PodState = 'joining';
   #dials = 0;
   #scheduled = false;
@@ -95,8 +97,10 @@ export class MeshNode implements LinkHost {
     this.#own = new OwnLog(log);
     this.#inbox = new Inbox(log);
     this.#copies = new Copies(log);
+    this.#answers = new Answers(log);
     const links = (): Iterable<Link> => this.#links.values();
-    this.#acknowledgements = new Acknowledgements(log.clock, links);
+    const allTried = (): boolean => this.#dialer.allTried;
+    this.#acknowledgements = new Acknowledgements(log.clock, links, allTried);
     this.#dialer = new Dialer({
       clock: log.clock,
       random,
@@ -106,7 +110,7 @@ export class MeshNode implements LinkHost {
       opened: (transport, address) => this.#begin(transport, address),
       failed: (address, error) => {
         options.events?.dialFailed?.(address, error);
-        this.#join.check();
+        this.#tried();
       },
     });
     this.#repair = new Repair({
@@ -116,7 +120,7 @@ export class MeshNode implements LinkHost {
       random,
       links,
       someUnreachable: () => this.#dialer.unreachable > 0,
-      moved: () => this.#moved(),
+      moved: (origin) => this.#moved(origin),
       lost: (origin, after, through) => options.events?.lost?.(origin, after, through),
     });
     this.#join = new Join({
@@ -124,7 +128,7 @@ export class MeshNode implements LinkHost {
       times,
       random,
       links,
-      allTried: () => this.#dialer.allTried,
+      allTried,
       copied: () => this.#copied(),
       ready: () => this.#become('ready'),
     });
@@ -133,7 +137,8 @@ export class MeshNode implements LinkHost {
       if (origin === log.origin) this.#schedule();
     });
     this.#join.check();
-    this.#haveAlarm.set(log.clock.now() + this.#haveWait());
+    this.#wholeHaveAt = log.clock.now() + this.#haveWait();
+    this.#haveAlarm.set(this.#wholeHaveAt);
   }
 
   get state(): PodState {
@@ -145,15 +150,26 @@ export class MeshNode implements LinkHost {
     return this.#links;
   }
 
-  /** Origins of which events are lacking that others have. */
-  get lacking(): number {
-    return this.#repair.size;
+  /** What waits: origins that events are lacking of, events held back, publishers, and links without a hello. */
+  get waiting(): {
+    readonly repairs: number;
+    readonly heldBack: number;
+    readonly publishers: number;
+    readonly hellos: number;
+  } {
+    return {
+      repairs: this.#repair.size,
+      heldBack: this.#inbox.size,
+      publishers: this.#acknowledgements.size,
+      hellos: this.#pending.size,
+    };
   }
 
   /** The pods to link, without this one where the source can tell. */
   setPeers(addresses: readonly Address[]): void {
+    if (this.#closed) return;
     this.#dialer.set(addresses);
-    this.#join.check();
+    this.#tried();
   }
 
   /** A pod has dialled this one. */
@@ -169,10 +185,16 @@ export class MeshNode implements LinkHost {
 
   /** Tells the others that this pod leaves, and calls back when they have all that it holds, or time is up. Works once. */
   drain(timeout: number, finished: (result: DrainResult) => void): void {
-    if (this.#drain !== undefined) return;
+    if (this.#drain !== undefined || this.#closed) return;
     this.#become('draining');
     this.#flush();
-    this.#drain = new Drain(this.log, () => this.#links.values(), timeout, finished);
+    const host = {
+      log: this.log,
+      links: () => this.#links.values(),
+      allTried: () => this.#dialer.allTried,
+      holdsBack: () => this.#inbox.size > 0,
+    };
+    this.#drain = new Drain(host, timeout, finished);
     this.#drain.check();
   }
 
@@ -217,37 +239,45 @@ export class MeshNode implements LinkHost {
     if (peer === undefined) return;
     if (address !== undefined) this.#dialer.met(address, peer.origin, peer.origin === this.log.origin);
     if (peer.origin === this.log.origin) return link.close('this is the pod itself');
-    this.#checkHistory(peer);
+    this.#checkHistory(link, address);
+    this.#checkClaim(peer.have);
     this.log.meet(peer.origin);
-    for (const older of this.#links.values()) {
-      // A newer run of a pod replaces an older one always: nobody else has its name.
-      if (older.peer?.name === peer.name && older.origin !== peer.origin) older.close('a newer run has come');
-    }
     const other = this.#links.get(peer.origin);
     if (other !== undefined && survivor(link, other, this.log.origin) === other)
       return link.close('there is a link already');
     this.#links.set(peer.origin, link);
+    // Only now: while they end, nobody shall take this pod for one without a link.
     other?.close('there is another link');
+    for (const older of this.#links.values()) {
+      // A newer run of a pod replaces an older one always: nobody else has its name.
+      if (older.peer?.name === peer.name && older !== link) older.close('a newer run has come');
+    }
     this.#options.events?.linked?.(link);
     // A pod that joins copies first, and says when it wants what comes behind.
     if (link.peerState !== 'joining') link.sender.start(link.peerHas.get(this.log.origin) ?? 0);
+    if (this.#state === 'joining' && this.#join.hasCopy) link.tellHave(this.#positions());
+    this.#join.met(link);
     this.#look();
   }
 
   heard(link: Link, message: LogMessage): void {
+    const { origin } = link;
     if (message.kind === 'skip') {
-      if (message.n > this.log.haveOf(link.origin)) link.skipped = true;
-      this.#raise(link, link.origin, message.n);
+      link.skippedThrough = Math.max(link.skippedThrough, message.n);
+      link.raise([[origin, message.n]]);
+      this.#moved(origin);
     } else {
-      this.#inbox.take(link.origin, message.events);
-      this.#raise(link, link.origin, message.events.at(-1)?.n ?? 0);
-      this.#toAck.add(link);
-      this.#moved();
+      const moved = this.#inbox.take(origin, message.events);
+      link.raise([[origin, message.events.at(-1)?.n ?? 0]]);
+      this.#moved(origin);
+      // The usual case: the next events came, nothing is lacking, and nobody waits for anything.
+      if (moved && this.#state === 'ready' && this.#repair.size === 0 && this.#inbox.size === 0) return;
     }
     this.#look();
   }
 
   have(link: Link, positions: Positions): void {
+    this.#checkClaim(positions);
     // The first word of a joined pod of what it has.
     const own = positions.find(([origin]) => origin === this.log.origin);
     if (!link.sender.started && own !== undefined) link.sender.start(own[1]);
@@ -255,7 +285,7 @@ export class MeshNode implements LinkHost {
   }
 
   acked(link: Link, n: number): void {
-    this.#raise(link, this.log.origin, Math.min(n, link.sender.sent));
+    link.raise([[this.log.origin, Math.min(n, link.sender.sent)]]);
     this.#acknowledgements.check();
     this.#drain?.check();
   }
@@ -267,7 +297,7 @@ export class MeshNode implements LinkHost {
   fetch(link: Link, message: FetchMessage): void {
     switch (message.kind) {
       case 'fetch':
-        return this.#answer(link, message);
+        return this.#answers.ask(link, message);
       case 'found':
         return this.#repair.found(link, message);
       case 'copy':
@@ -279,6 +309,7 @@ export class MeshNode implements LinkHost {
   }
 
   fetchRoom(link: Link): void {
+    this.#answers.pump(link);
     this.#copies.pump(link);
   }
 
@@ -286,6 +317,7 @@ export class MeshNode implements LinkHost {
     const address = this.#pending.get(link);
     if (this.#pending.delete(link) && address !== undefined) this.#dialer.fruitless(address);
     this.#copies.drop(link);
+    this.#answers.drop(link);
     this.#toAck.delete(link);
     if (link.peer !== undefined && this.#links.get(link.origin) === link) this.#links.delete(link.origin);
     this.#options.events?.unlinked?.(link, error);
@@ -306,18 +338,24 @@ export class MeshNode implements LinkHost {
   }
 
   /** Pods that keep different histories would promise clients different things. */
-  #checkHistory({ history }: Hello): void {
+  #checkHistory({ peer }: Link, address: Address | undefined): void {
     const own = this.log.settings.history;
-    if (history.events === own.events && history.bytes === own.bytes && history.age === own.age) return;
+    const its = peer?.history;
+    if (its?.events === own.events && its.bytes === own.bytes && its.age === own.age) return;
+    if (address !== undefined) this.#dialer.refused(address);
     throw new ProtocolError('the pods keep different histories', { initiator: 'remote' });
+  }
+
+  /** Nobody has more of this run's events than there are. */
+  #checkClaim(positions: Positions): void {
+    const { log } = this;
+    const claim = positions.find(([origin]) => origin === log.origin);
+    if (claim === undefined || claim[1] <= log.haveOf(log.origin)) return;
+    throw new ProtocolError('the peer has events that were never published', { initiator: 'remote' });
   }
 
   #positions(): Positions {
     return [...this.log.have()];
-  }
-
-  #raise(link: Link, origin: string, n: number): void {
-    if (n > (link.peerHas.get(origin) ?? 0)) link.peerHas.set(origin, n);
   }
 
   #become(state: PodState): void {
@@ -343,9 +381,21 @@ export class MeshNode implements LinkHost {
     this.#drain?.check();
   }
 
-  /** The log has got on with other origins. */
-  #moved(): void {
-    this.#haveAlarm.set(this.clock.now() + this.times.haveDelay);
+  /** More is known of which peers can be reached. */
+  #tried(): void {
+    this.#join.check();
+    this.#acknowledgements.check();
+    this.#drain?.check();
+  }
+
+  /** The log has got on with another origin. */
+  #moved(origin: string): void {
+    // What comes on and on must not put off the telling.
+    if (this.#untold.size === 0)
+      this.#haveAlarm.set(Math.min(this.#wholeHaveAt, this.clock.now() + this.times.haveDelay));
+    this.#untold.add(origin);
+    const link = this.#links.get(origin);
+    if (link !== undefined) this.#toAck.add(link);
     this.#schedule();
     this.#join.check();
   }
@@ -355,12 +405,17 @@ export class MeshNode implements LinkHost {
   }
 
   #tellHave(): void {
-    const positions = this.#positions();
-    for (const link of this.#links.values()) {
-      // A joining pod is quiet until it has its copy: its first word is where it wants to be sent from.
-      if (this.#state !== 'joining' || this.#join.hasCopy) link.tellHave(positions);
-    }
-    this.#haveAlarm.set(this.clock.now() + this.#haveWait());
+    const now = this.clock.now();
+    const whole = now >= this.#wholeHaveAt;
+    if (whole) this.#wholeHaveAt = now + this.#haveWait();
+    this.#haveAlarm.set(this.#wholeHaveAt);
+    const positions = whole
+      ? this.#positions()
+      : [...this.#untold].map((origin) => [origin, this.log.haveOf(origin)] as const);
+    this.#untold.clear();
+    // A joining pod is quiet until it has its copy: its first word is where it wants to be sent from.
+    if (this.#state === 'joining' && !this.#join.hasCopy) return;
+    for (const link of this.#links.values()) link.tellHave(positions, whole);
   }
 
   #schedule(): void {
@@ -376,22 +431,5 @@ export class MeshNode implements LinkHost {
     for (const link of this.#toAck) link.ack(this.log.haveOf(link.origin));
     this.#toAck.clear();
     for (const link of this.#links.values()) link.sender.pump();
-  }
-
-  #answer(link: Link, { id, origin, after, through }: Extract<FetchMessage, { readonly kind: 'fetch' }>): void {
-    const now = this.clock.now();
-    const events = [];
-    let bytes = 0;
-    let last = Math.min(through, this.log.haveOf(origin));
-    for (const event of this.log.eventsOf(origin, after)) {
-      if (event.n > through) break;
-      events.push(wireEvent(event, now));
-      bytes += event.data.length;
-      if (events.length >= FETCH_EVENTS || bytes >= FETCH_BYTES) {
-        last = event.n;
-        break;
-      }
-    }
-    link.sendFetch({ kind: 'found', id, events, through: last });
   }
 }

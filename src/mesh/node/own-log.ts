@@ -14,6 +14,11 @@ export function wireEvent({ n, stream, type, data, key, time }: LogEvent, now: n
   return { n, stream, type, data, key, age: Math.max(0, now - time) };
 }
 
+/** Bytes of an event on a link, roughly. Names may take three for each character, and must not make a batch too long. */
+export function costOf({ data, stream, type, key }: LogEvent): number {
+  return 64 + data.length + 3 * (stream.length + type.length + (key?.length ?? 0));
+}
+
 /** The pod's own events as batches, each encoded once for all links that are at the same place. */
 export class OwnLog implements Outgoing {
   readonly #log: MeshLog;
@@ -45,7 +50,7 @@ export class OwnLog implements Outgoing {
         return skip(event.n - 1);
       }
       events.push(wireEvent(event, now));
-      bytes += event.data.length + 64;
+      bytes += costOf(event);
       if (events.length >= MAX_BATCH_EVENTS || bytes >= MAX_BATCH_BYTES) break;
     }
     if (events.length === 0) return skip(have);

@@ -24,17 +24,19 @@ export interface RepairHost {
   links(): Iterable<Link>;
   /** Whether pods are known that there is no link to. */
   someUnreachable(): boolean;
-  /** Events got into the log otherwise than from their own pod. */
-  moved(): void;
+  /** Events of an origin got into the log, or are known to be lost. */
+  moved(origin: string): void;
   lost(origin: string, after: number, through: number): void;
 }
 
 interface Task {
   readonly origin: string;
+  /** Through which number the log has it: when that moves, by whatever way, all below begins anew. */
+  have: number;
   /** When it was first noticed that this origin's next event is lacking. */
   since: number;
-  /** Who is asked now, and until when. */
-  asked: { readonly link: Link; readonly id: number; readonly until: number } | undefined;
+  /** Who has been asked and has not answered yet, and until when it may take. An answer is welcome later, too. */
+  readonly asked: Map<Link, { readonly id: number; readonly until: number }>;
   /** Who has been asked for the next event and does not hold it. */
   readonly without: Set<Link>;
   /** Through which numbers these said to hold nothing. */
@@ -73,15 +75,13 @@ export class Repair {
   /** Someone has answered. */
   found(link: Link, message: Extract<FetchMessage, { readonly kind: 'found' }>): void {
     for (const task of this.#tasks.values()) {
-      if (task.asked?.link !== link || task.asked.id !== message.id) continue;
-      task.asked = undefined;
-      const { log, inbox } = this.#host;
-      const before = log.haveOf(task.origin);
-      inbox.take(task.origin, message.events);
-      if (log.haveOf(task.origin) > before) {
+      if (task.asked.get(link)?.id !== message.id) continue;
+      task.asked.delete(link);
+      const { inbox } = this.#host;
+      if (inbox.take(task.origin, message.events)) {
         this.#progressed(task);
-        this.#host.moved();
-      } else {
+        this.#host.moved(task.origin);
+      } else if (message.through >= this.#host.log.haveOf(task.origin)) {
         task.without.add(link);
         task.emptyThrough = Math.max(task.emptyThrough, message.through);
       }
@@ -105,21 +105,30 @@ export class Repair {
         wanted.set(origin, Math.max(n, wanted.get(origin) ?? 0));
       }
     }
+    // What is held back waits for what comes before it, even when nobody tells of it any more.
+    for (const [origin, n] of this.#host.inbox.highest()) {
+      if (n > log.haveOf(origin)) wanted.set(origin, Math.max(n, wanted.get(origin) ?? 0));
+    }
     return wanted;
   }
 
   #task(origin: string): Task {
     let task = this.#tasks.get(origin);
     if (task === undefined) {
-      task = { origin, since: this.#host.log.clock.now(), asked: undefined, without: new Set(), emptyThrough: 0 };
+      const { clock } = this.#host.log;
+      const have = this.#host.log.haveOf(origin);
+      task = { origin, have, since: clock.now(), asked: new Map(), without: new Set(), emptyThrough: 0 };
       this.#tasks.set(origin, task);
     }
     return task;
   }
 
   #progressed(task: Task): void {
+    task.have = this.#host.log.haveOf(task.origin);
     task.since = this.#host.log.clock.now();
     task.without.clear();
+    // Answers that are still to come are about what is there by now.
+    task.asked.clear();
     task.emptyThrough = 0;
   }
 
@@ -127,38 +136,45 @@ export class Repair {
   #pursue(task: Task, through: number): number {
     const { log, times } = this.#host;
     const now = log.clock.now();
-    if (task.asked !== undefined) {
-      if (task.asked.link.established && now < task.asked.until) return task.asked.until;
-      task.without.add(task.asked.link);
-      task.asked = undefined;
+    if (log.haveOf(task.origin) > task.have) this.#progressed(task);
+    for (const [link, { until }] of task.asked) {
+      if (!link.established) task.asked.delete(link);
+      else if (now < until) return until;
     }
     const have = log.haveOf(task.origin);
     const hole = this.#host.inbox.lowest(task.origin) !== undefined;
     const links = [...this.#host.links()];
     const direct = links.find((link) => link.origin === task.origin);
-    if (direct !== undefined && !hole && !direct.skipped && now < task.since + times.directDelay) {
+    if (direct !== undefined && !hole && direct.skippedThrough <= have && now < task.since + times.directDelay) {
       return task.since + times.directDelay;
     }
-    const candidates = links.filter((link) => (link.peerHas.get(task.origin) ?? 0) > have && !task.without.has(link));
+    const candidates = links.filter(
+      (link) => (link.peerHas.get(task.origin) ?? 0) > have && !task.without.has(link) && !task.asked.has(link),
+    );
     const chosen = candidates[Math.floor(this.#host.random() * candidates.length)];
     if (chosen === undefined) return this.#giveUp(task, have, through, now);
     const id = this.#nextId++;
-    task.asked = { link: chosen, id, until: now + times.answerTimeout };
+    const until = now + times.answerTimeout;
+    task.asked.set(chosen, { id, until });
     chosen.sendFetch({ kind: 'fetch', id, origin: task.origin, after: have, through: Math.min(through, have + SPAN) });
-    return task.asked.until;
+    return until;
   }
 
   /** Nobody within reach holds the next event. */
   #giveUp(task: Task, have: number, through: number, now: number): number {
     const { inbox, log, times } = this.#host;
-    if (this.#host.someUnreachable() && now < task.since + times.lossTimeout) return task.since + times.lossTimeout;
-    const lowest = inbox.lowest(task.origin);
-    const last = lowest === undefined ? Math.max(have + 1, Math.min(through, task.emptyThrough)) : lowest - 1;
+    // Who is slow to answer may hold it, and so may who cannot be reached.
+    const unsure = task.asked.size > 0 || this.#host.someUnreachable();
+    if (unsure && now < task.since + times.lossTimeout) return task.since + times.lossTimeout;
+    const end = (inbox.lowest(task.origin) ?? through + 1) - 1;
+    // No farther than was asked for: beyond it some may hold events.
+    const asked = task.emptyThrough > have ? task.emptyThrough : have + SPAN;
+    const last = Math.min(end, asked);
     log.appendLoss(task.origin, last);
     inbox.drain(task.origin);
     this.#host.lost(task.origin, have, last);
     this.#progressed(task);
-    this.#host.moved();
+    this.#host.moved(task.origin);
     return now;
   }
 }

@@ -15,8 +15,8 @@ import type {
 
 /** Bytes of one message: one event of the largest size that logs take, and what is around it. */
 export const MAX_MESSAGE_BYTES: number = 1024 * 1024;
-/** Bytes of a message before anything is known of the peer. */
-export const MAX_HELLO_BYTES: number = 16 * 1024;
+/** Bytes of the first message: how far along 4,096 origins are, and what is around it. */
+export const MAX_HELLO_BYTES: number = 96 * 1024;
 
 const MAX_ORIGINS = 4_096;
 const MAX_EVENTS = 4_096;
