@@ -38,6 +38,28 @@ describe('security: rapid creation and cancellation of watches', { timeout: 30_0
     }
   });
 
+  it('bounds the calls of a connection', async () => {
+    await using attacked = await AttackedWatch.start({ maxCallsPerConnection: 2 });
+    const client = attacked.client();
+    const calls = [client.watch(), client.watch()];
+    for (const { create, responses } of calls) {
+      create({ streams: ['a'] });
+      await responses.next();
+    }
+    const third = client.watch();
+    third.create({ streams: ['a'] });
+    assert.equal((await third.ended)?.code, 8);
+    // Others are not concerned.
+    await attacked.stillServes(await attacked.neighbour('n'), 'n');
+    calls[0]?.call.cancel();
+    await calls[0]?.ended;
+    for (let free = false; !free;) {
+      const next = client.watch();
+      next.create({ streams: ['a'] });
+      free = await Promise.race([next.responses.next().then(({ created }) => created), next.ended.then(() => false)]);
+    }
+  });
+
   it('bounds the watches of a call and the calls of a server', async () => {
     await using attacked = await AttackedWatch.start({ maxWatches: 3, maxCalls: 2 });
     const call = attacked.client().watch();

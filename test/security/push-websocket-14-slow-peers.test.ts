@@ -61,6 +61,25 @@ describe('security: WebSocket clients that stop', { timeout: 30_000 }, () => {
     await closed;
   });
 
+  it('and leave while a hook thinks about a subscription are noticed at once', async () => {
+    let asked: () => void = () => {};
+    const thinking = new Promise<void>((resolve) => (asked = resolve));
+    await using server = await servePush({
+      authorize: (_, streams) => {
+        if (streams.length === 0) return true;
+        asked();
+        return new Promise<boolean>(() => {});
+      },
+    });
+    for (const end of ['close', 'terminate'] as const) {
+      using client = await new PushClient(server.host).opened();
+      client.say({ type: 'subscribe', stream: 'a' });
+      await thinking;
+      client.socket[end]();
+      while (server.handler.clients > 0) await turn();
+    }
+  });
+
   it('before a hook has answered leave nothing behind', async () => {
     let answer: (value: boolean) => void = () => {};
     await using server = await servePush({

@@ -35,9 +35,6 @@ export interface MessageSocket {
   readonly pending: number;
   /** Sends whole frames, which are not changed. */
   write(frames: Buffer): void;
-  /** Stops reading. What was received already may still come. */
-  pause(): void;
-  resume(): void;
   /** Closes behind what was written. The peer has `limits.closeTimeout` to answer. */
   close(code: number, reason: string): void;
   /**
@@ -52,7 +49,6 @@ export interface MessageSocket {
 class UpgradedSocket implements MessageSocket {
   readonly #webSocket: WebSocket;
   readonly #socket: Duplex;
-  #dismissed = false;
 
   constructor(webSocket: WebSocket, socket: Duplex) {
     this.#webSocket = webSocket;
@@ -88,20 +84,11 @@ class UpgradedSocket implements MessageSocket {
     if (this.open) this.#socket.write(frames);
   }
 
-  pause(): void {
-    this.#webSocket.pause();
-  }
-
-  resume(): void {
-    if (!this.#dismissed) this.#webSocket.resume();
-  }
-
   close(code: number, reason: string): void {
     if (isOpen(this.#webSocket)) this.#webSocket.close(code, reason);
   }
 
   dismiss(code: number, reason: string): void {
-    this.#dismissed = true;
     this.close(code, reason);
     this.#webSocket.pause();
     this.#socket.end();

@@ -21,6 +21,7 @@ const COMPACTED = 'the required revision has been compacted';
 /** One call of the method Watch, with its watches. */
 export class WatchCallSession {
   readonly #call: WatchCall;
+  readonly #peer: string;
   readonly #host: WatchHost;
   readonly #outlet: CallOutlet;
   readonly #budget: Budget;
@@ -45,6 +46,8 @@ export class WatchCallSession {
     const { clock } = host.log;
     const { createTimeout, requestBurst, requestsPerSecond, writeTimeout } = host.settings;
     this.#call = call;
+    // Once the connection is gone, nobody knows it any more.
+    this.#peer = call.getPeer();
     this.#host = host;
     // One that is as long as it may be, and usual ones.
     this.#mayWait = 2 * host.settings.maxRequestBytes;
@@ -113,7 +116,7 @@ export class WatchCallSession {
     if (streams === undefined) return;
     const checked = { ...request, streams };
     const { authorize } = this.#host.settings;
-    if (authorize === undefined) this.#begin(checked, this.#call.getPeer());
+    if (authorize === undefined) this.#begin(checked, this.#peer);
     else void this.#createIf(authorize, checked);
   }
 
@@ -123,7 +126,7 @@ export class WatchCallSession {
       const verdict = checkVerdict(await authorize(this.#call, request.streams));
       if (this.#over) return;
       if (verdict === false) this.#refuse('permission denied');
-      else if (verdict === true) this.#begin(request, this.#call.getPeer());
+      else if (verdict === true) this.#begin(request, this.#peer);
       else if ('peer' in verdict) this.#begin(request, verdict.peer);
       else this.#end('left', verdict.code, verdict.details);
     } catch (error) {
@@ -336,6 +339,6 @@ export class WatchCallSession {
     this.#watches.clear();
     this.#ready.clear();
     this.#waiting.length = 0;
-    this.#host.left(this);
+    this.#host.left(this.#peer);
   }
 }

@@ -9,8 +9,6 @@ export interface SharedResponse {
   readonly body: Buffer;
   /** The header behind them. */
   readonly header: Buffer;
-  /** The whole, for the watch id that was asked for last: most calls have one watch, and the same id. */
-  whole?: { readonly watchId: string; readonly bytes: Buffer };
 }
 
 /** One response or more, in order. */
@@ -24,6 +22,8 @@ export class WatchFramer implements Framer<WatchFrame> {
   readonly #codec: WatchCodec;
   readonly #run: string;
   readonly #ids = new Map<string, Buffer>();
+  /** What was made last: calls at the same place, and most are, follow one another, and most have one watch with one id. */
+  #last: { readonly response: SharedResponse; readonly watchId: string; readonly bytes: Buffer } | undefined;
 
   constructor(codec: WatchCodec, run: string) {
     this.#codec = codec;
@@ -76,9 +76,9 @@ export class WatchFramer implements Framer<WatchFrame> {
 
   /** The bytes of a response of one watch. */
   whole(response: SharedResponse, watchId: string): Buffer {
-    if (response.whole?.watchId === watchId) return response.whole.bytes;
+    if (this.#last?.response === response && this.#last.watchId === watchId) return this.#last.bytes;
     const bytes = Buffer.concat([this.#id(watchId), response.body, response.header]);
-    response.whole = { watchId, bytes };
+    this.#last = { response, watchId, bytes };
     return bytes;
   }
 

@@ -30,6 +30,8 @@ export interface GrpcWatchOptions {
   readonly wildcards?: boolean;
   /** Calls at once; more are refused with RESOURCE_EXHAUSTED. Default 10,000. */
   readonly maxCalls?: number;
+  /** Calls at once on one connection; more are refused likewise. Default 1,000. */
+  readonly maxCallsPerConnection?: number;
   /** Watches of one call; more are refused. Default 64. */
   readonly maxWatches?: number;
   /** Bytes of one request; a longer one ends the call. Default 65,536. */
@@ -58,6 +60,7 @@ const NAMES: OptionNames<GrpcWatchOptions> = {
   authorize: true,
   wildcards: true,
   maxCalls: true,
+  maxCallsPerConnection: true,
   maxWatches: true,
   maxRequestBytes: true,
   requestBurst: true,
@@ -81,6 +84,7 @@ export function resolveWatchOptions(options: GrpcWatchOptions): WatchSettings {
     authorize,
     wildcards,
     maxCalls: whole('maxCalls', options.maxCalls, 10_000),
+    maxCallsPerConnection: whole('maxCallsPerConnection', options.maxCallsPerConnection, 1_000),
     maxWatches: whole('maxWatches', options.maxWatches, 64),
     maxRequestBytes: whole('maxRequestBytes', options.maxRequestBytes, 64 * 1024),
     requestBurst: whole('requestBurst', options.requestBurst, 256),

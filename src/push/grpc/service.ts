@@ -15,7 +15,38 @@ export interface WatchHost {
   readonly framer: WatchFramer;
   /** Watches that want to be told how far they have come. */
   readonly progress: Sweep<Watch>;
-  left(session: WatchCallSession): void;
+  /** The call of a peer is over. */
+  left(peer: string): void;
+}
+
+/** Counts the calls that are served, of all and of each connection. */
+class CallCounter {
+  readonly #most: number;
+  readonly #mostPerConnection: number;
+  readonly #connections = new Map<string, number>();
+  #all = 0;
+
+  constructor(most: number, mostPerConnection: number) {
+    this.#most = most;
+    this.#mostPerConnection = mostPerConnection;
+  }
+
+  /** @param peer Address and port: a connection, where it has them. @returns Whether there is room. */
+  enter(peer: string): boolean {
+    const count = this.#connections.get(peer) ?? 0;
+    const tooMany = count >= this.#mostPerConnection && peer !== 'unknown';
+    if (tooMany || this.#all >= this.#most) return false;
+    this.#connections.set(peer, count + 1);
+    this.#all++;
+    return true;
+  }
+
+  leave(peer: string): void {
+    const count = this.#connections.get(peer) ?? 0;
+    if (count > 1) this.#connections.set(peer, count - 1);
+    else this.#connections.delete(peer);
+    this.#all--;
+  }
 }
 
 /**
@@ -40,22 +71,19 @@ export interface WatchHost {
 export function grpcWatchService(log: WatchableLog, options: GrpcWatchOptions = {}): GrpcWatchService {
   const settings = resolveWatchOptions(options);
   const codec = loadWatchCodec();
-  const sessions = new Set<WatchCallSession>();
+  const calls = new CallCounter(settings.maxCalls, settings.maxCallsPerConnection);
   const host: WatchHost = {
     log,
     settings,
     codec,
     framer: new WatchFramer(codec, log.origin),
     progress: new Sweep(log.clock, settings.progressInterval, (watch) => watch.tellProgress()),
-    left: (session) => void sessions.delete(session),
+    left: (peer) => calls.leave(peer),
   };
   const serve = (call: WatchCall): void => {
-    if (sessions.size >= settings.maxCalls) {
-      call.on('error', () => {});
-      call.emit('error', { code: STATUS.resourceExhausted, details: 'the server has too many watch calls' });
-      return;
-    }
-    sessions.add(new WatchCallSession(call, host));
+    if (calls.enter(call.getPeer())) return void new WatchCallSession(call, host);
+    call.on('error', () => {});
+    call.emit('error', { code: STATUS.resourceExhausted, details: 'the server has too many watch calls' });
   };
   return {
     definition: {

@@ -12,6 +12,9 @@ import type { Subscription, SubscriptionOwner } from './subscription.js';
 /** Bytes that may wait for the kernel, past which nothing is taken from the log. */
 const PENDING = 64 * 1024;
 
+/** Messages of a client that may wait for the one before, and characters in them. */
+const MOST_WAITING = 256;
+const MOST_CHARACTERS = 64 * 1024;
 /** Slices that one client is given before the others have their turn. */
 const SLICES_PER_TURN = 16;
 
@@ -40,8 +43,9 @@ export class WebSocketClient implements MessageSocketEvents, SubscriptionOwner {
   #first: Alarm | undefined;
   /** Whether the streams were given by the request, and there is nothing to be subscribed to. */
   readonly #fixed: boolean;
-  /** Messages that wait for the one before. The budget bounds them. */
+  /** Messages that wait for the one before. */
   readonly #waiting: string[] = [];
+  #waitingCharacters = 0;
   #busy = false;
   /** Bytes that waited when it was last looked whether the client takes any. */
   #pending = 0;
@@ -111,6 +115,8 @@ export class WebSocketClient implements MessageSocketEvents, SubscriptionOwner {
   message(text: string | undefined): void {
     if (!this.#spend()) return;
     if (text === undefined) return this.#dismiss(CLOSE.unsupportedData, 'messages are JSON text');
+    this.#waitingCharacters += text.length;
+    if (this.#waiting.length >= MOST_WAITING || this.#waitingCharacters > MOST_CHARACTERS) return this.#tooMany();
     this.#waiting.push(text);
     void this.#work();
   }
@@ -143,8 +149,8 @@ export class WebSocketClient implements MessageSocketEvents, SubscriptionOwner {
 
   /** Pings, and cuts off a client that has not been heard since the last time. */
   sweep(): void {
-    // While this side does not read, or the ping could not leave, nothing can be heard.
-    if (this.#busy || this.#socket.pending > 0) this.#heard = true;
+    // Who takes nothing gets no ping, and is watched otherwise.
+    if (this.#socket.pending > 0) this.#heard = true;
     else if (!this.#heard) this.#cutOff('timeout');
     else {
       this.#heard = false;
@@ -152,27 +158,22 @@ export class WebSocketClient implements MessageSocketEvents, SubscriptionOwner {
     }
   }
 
-  /** One message after the other, as `authorize` may take its time. */
+  /**
+   * One message after the other, as `authorize` may take its time. Reading goes on meanwhile: otherwise nobody would notice
+   * that the client has gone.
+   */
   async #work(): Promise<void> {
     if (this.#busy) return;
     this.#busy = true;
     for (let text = this.#waiting.shift(); text !== undefined; text = this.#waiting.shift()) {
+      this.#waitingCharacters -= text.length;
       const message = readClientMessage(text);
       if ('problem' in message) this.#misbehaved('ERR_BAD_MESSAGE', message.problem);
       else if (message.type === 'credit') this.#grant(message.id, message.items);
       else if (message.type === 'unsubscribe') this.#unsubscribe(message.id);
-      else {
-        const answered = this.#host.subscribe(this, message);
-        if (answered !== undefined) await this.#pausedFor(answered);
-      }
+      else await this.#host.subscribe(this, message);
     }
     this.#busy = false;
-  }
-
-  async #pausedFor(answered: Promise<void>): Promise<void> {
-    this.#socket.pause();
-    await answered;
-    this.#socket.resume();
   }
 
   #grant(id: string | undefined, items: number): void {
@@ -206,8 +207,12 @@ export class WebSocketClient implements MessageSocketEvents, SubscriptionOwner {
     if (this.#over) return false;
     this.#heard = true;
     if (this.#budget.spend(this.#host.settings.clock.now())) return true;
-    this.#misbehaved('ERR_TOO_MANY_MESSAGES', 'too many messages');
+    this.#tooMany();
     return false;
+  }
+
+  #tooMany(): void {
+    this.#misbehaved('ERR_TOO_MANY_MESSAGES', 'too many messages');
   }
 
   #pump(): void {
