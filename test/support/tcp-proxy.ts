@@ -59,11 +59,11 @@ export async function startTcpProxy(options: TcpProxyOptions): Promise<TcpProxy>
   const relay = (pair: readonly [Socket, Socket], from: Socket, to: Socket, direction: Direction, id: number): void => {
     let passed = 0;
     const { cut } = options;
-    const after = typeof cut?.after === 'function' ? cut.after() : (cut?.after ?? 0);
+    const after = cut?.direction === direction ? bytesBefore(cut) : Number.POSITIVE_INFINITY;
     from.on('data', (data) => {
       if (direction === 'up' && passed === 0 && (cut?.request?.test(data.toString('latin1')) ?? true))
         cuttable.add(pair);
-      const limit = cut?.direction === direction && cuttable.has(pair) ? after : Number.POSITIVE_INFINITY;
+      const limit = cuttable.has(pair) ? after : Number.POSITIVE_INFINITY;
       const part = data.subarray(0, Math.max(0, limit - passed));
       passed += data.length;
       const cutHere = passed >= limit;
@@ -108,4 +108,8 @@ export async function startTcpProxy(options: TcpProxyOptions): Promise<TcpProxy>
       await once(server, 'close');
     },
   };
+}
+
+function bytesBefore({ after }: Cut): number {
+  return typeof after === 'function' ? after() : after;
 }
