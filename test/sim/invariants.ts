@@ -30,6 +30,7 @@ function steadyOthers(world: MeshWorld, pod: Pod): Pod[] {
 
 /** Who is counted has the event at that time; nobody is overlooked who is there. */
 export function checkAck(world: MeshWorld, pod: Pod, { origin, n }: Published, acks: number): void {
+  if (acks > 0 && held(pod.log, origin, n - 1, n).length === 0) return; // It has left the history meanwhile.
   const having = world.pods.filter((other) => other !== pod && hasHad(world, other, origin, n));
   // Pods that are killed in this moment have had it, too, but are not there to be asked.
   const dead = world.deathsWithin(1_000) + (world.network.silentDeaths ? world.deathsWithin(CALM) : 0);

@@ -2,6 +2,9 @@
 const MAX_UNACKED_EVENTS = 8_192;
 const MAX_UNACKED_BYTES = 1024 * 1024;
 
+/** Publishers wait for some seconds; nobody asks for what was skipped long before. */
+const MAX_SKIPPED = 64;
+
 /** A batch of own events, encoded once for all links that are at the same place. */
 export interface Batch {
   readonly bytes: Uint8Array;
@@ -21,6 +24,8 @@ export class LogSender {
   readonly #outgoing: Outgoing;
   readonly #send: (bytes: Uint8Array) => boolean;
   readonly #unacked: { readonly through: number; readonly bytes: number }[] = [];
+  /** The newest stretches that had left the history before they could be sent. */
+  #skipped: { readonly after: number; readonly through: number }[] = [];
   #unackedBytes = 0;
   #sent = 0;
   #acked = 0;
@@ -72,11 +77,17 @@ export class LogSender {
     while (!this.held) {
       const batch = this.#outgoing.batchAfter(this.#sent);
       if (batch === undefined) return;
+      if (batch.events === 0) this.#skip(this.#sent, batch.through);
       this.#sent = batch.through;
       this.#unacked.push({ through: batch.through, bytes: batch.bytes.length });
       this.#unackedBytes += batch.bytes.length;
       this.#room = this.#send(batch.bytes);
     }
+  }
+
+  /** Whether the other side has acknowledged an event that it was sent: it may have passed one that was gone already. */
+  has(n: number): boolean {
+    return n <= this.#acked && !this.#skipped.some(({ after, through }) => n > after && n <= through);
   }
 
   acked(n: number): void {
@@ -86,5 +97,10 @@ export class LogSender {
       this.#unackedBytes -= this.#unacked.shift()?.bytes ?? 0;
     }
     this.pump();
+  }
+
+  #skip(after: number, through: number): void {
+    this.#skipped.push({ after, through });
+    if (this.#skipped.length > MAX_SKIPPED) this.#skipped.shift();
   }
 }

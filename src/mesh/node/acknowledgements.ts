@@ -51,17 +51,17 @@ export class Acknowledgements {
   check(): void {
     if (this.#waiting.length === 0) return;
     const others = [...this.#links()].filter(({ peerState }) => peerState !== 'draining');
-    // Pods that join do not have to, but count if they have it.
-    const ready = others.filter(({ peerState }) => peerState === 'ready');
+    // Pods that still copy the history do not have to, yet.
+    const taking = others.filter(({ sender }) => sender.started);
     const allTried = this.#allTried();
     const now = this.#clock.now();
     let next = Infinity;
     this.#waiting = this.#waiting.filter((waiting) => {
       const { n } = waiting;
-      const has = ({ sender }: Link): boolean => sender.ackedThrough >= n;
+      const has = ({ sender }: Link): boolean => sender.has(n);
       const have = others.filter(has).length;
       const enough =
-        waiting.ack === 'all' ? allTried && ready.every(has) : have > 0 || (allTried && ready.length === 0);
+        waiting.ack === 'all' ? allTried && taking.every(has) : have > 0 || (allTried && taking.length === 0);
       if (enough) {
         waiting.settled(have);
         return false;

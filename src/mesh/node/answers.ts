@@ -31,8 +31,8 @@ export class Answers {
 
   /** Answers while there is room. */
   pump(link: Link): void {
-    const waiting = this.#waiting.get(link);
-    while (waiting !== undefined && link.established && link.fetchHasRoom) {
+    const waiting = this.#waiting.get(link) ?? [];
+    while (link.established && link.fetchHasRoom) {
       const question = waiting.shift();
       if (question === undefined) return this.drop(link);
       this.#answer(link, question);

@@ -293,7 +293,7 @@ export class OriginTable {
 
 /** Milliseconds since a time; what never was is as old as can be said. */
 function ageOf(now: number, time: number): number {
-  return time === -Infinity ? Number.MAX_SAFE_INTEGER : Math.max(0, now - time);
+  return Math.min(Number.MAX_SAFE_INTEGER, Math.max(0, now - time));
 }
 
 function oldest(rows: readonly Row[]): Row | undefined {
