@@ -8,6 +8,9 @@ import type { PushResponse } from './types.js';
 export interface Outlet {
   /** `false`: no more before `onRoom` has called. */
   write(payload: Payload): boolean;
+  /** Where payloads in this form may be written past the outlet. */
+  readonly socket?: Writable | undefined;
+  readonly form?: Form;
   /** Bytes that were written and have not left yet; becoming fewer, they show that the client reads. */
   readonly pending: number;
   /** Calls once when there is room again. */
@@ -49,14 +52,15 @@ function socketBehind(res: PushResponse): Socket | undefined {
 export class PlainOutlet implements Outlet {
   readonly #res: PushResponse;
   readonly #target: Writable;
-  readonly #form: Form;
+  readonly socket: Writable | undefined;
+  readonly form: Form;
 
   constructor(res: PushResponse, gzip = false) {
     this.#res = res;
-    const socket = socketBehind(res);
-    this.#target = socket ?? res;
-    const chunked = socket !== undefined && res instanceof ServerResponse && res.chunkedEncoding;
-    this.#form = FORMS[gzip ? (chunked ? 'gzipChunked' : 'gzip') : chunked ? 'chunked' : 'plain'];
+    this.socket = socketBehind(res);
+    this.#target = this.socket ?? res;
+    const chunked = this.socket !== undefined && res instanceof ServerResponse && res.chunkedEncoding;
+    this.form = FORMS[gzip ? (chunked ? 'gzipChunked' : 'gzip') : chunked ? 'chunked' : 'plain'];
   }
 
   get pending(): number {
@@ -64,7 +68,7 @@ export class PlainOutlet implements Outlet {
   }
 
   write(payload: Payload): boolean {
-    return this.#put(payload.form(this.#form));
+    return this.#put(payload.form(this.form));
   }
 
   onRoom(callback: () => void): void {
@@ -77,7 +81,7 @@ export class PlainOutlet implements Outlet {
 
   /** Bytes of this response alone. */
   writeOwn(bytes: Buffer): boolean {
-    return this.#put(this.#form.chunked ? chunkOf(bytes) : bytes);
+    return this.#put(this.form.chunked ? chunkOf(bytes) : bytes);
   }
 
   #put(bytes: Buffer): boolean {

@@ -1,6 +1,7 @@
-import type { EndReason, Follower } from '../log/types.js';
+import type { Writable } from 'node:stream';
+import type { EndReason, Follower, FollowOptions, Framer, StartPosition } from '../log/types.js';
 import type { Outlet } from './outlet.js';
-import { Payload } from './payload.js';
+import { Payload, type Form } from './payload.js';
 import type { PushResponse } from './types.js';
 
 /** What a client is given at a time: enough for a fast one, and a slow one does not hold much. */
@@ -18,12 +19,24 @@ export interface StreamingHost {
   readonly keepAlive: Payload;
 }
 
-/** One response that is fed from a log. It pulls while there is room, and holds nothing of its own. */
-export class StreamingClient {
+/** What a response follows, and how it ends. */
+export interface Following extends Omit<FollowOptions<Payload>, 'onReady' | 'onEnd' | 'framer'> {
+  /** What is sent last when the response ends in order. */
+  readonly farewell?: (reason: EndReason) => string | undefined;
+}
+
+/**
+ * One response that is fed from a log. It pulls while there is room, and holds nothing of its own. To the log it is its own
+ * options: among thousands of clients the cost of a delivery is that of the objects it goes through.
+ */
+export class StreamingClient implements FollowOptions<Payload> {
   readonly #host: StreamingHost;
   readonly #res: PushResponse;
   readonly #farewell: ((reason: EndReason) => string | undefined) | undefined;
   #outlet: Outlet | undefined;
+  /** Where payloads in this form may be written past the outlet. */
+  #socket: Writable | undefined;
+  #form: Form | undefined;
   #follower: Follower<Payload> | undefined;
   /** The sweep after which it was last written to. */
   #written: number;
@@ -34,17 +47,31 @@ export class StreamingClient {
   /** There is no room before the outlet says so. */
   #full = false;
   #ended = false;
+  readonly streams: string | readonly string[];
+  readonly start: StartPosition;
+  readonly framer: Framer<Payload>;
+  readonly transport: string;
+  readonly peer: string | undefined;
+  readonly whenOvertaken: 'gap' | 'drop';
 
-  constructor(host: StreamingHost, res: PushResponse, farewell?: (reason: EndReason) => string | undefined) {
+  constructor(host: StreamingHost, res: PushResponse, following: Following, framer: Framer<Payload>) {
     this.#host = host;
     this.#res = res;
-    this.#farewell = farewell;
+    this.#farewell = following.farewell;
+    this.streams = following.streams;
+    this.start = following.start ?? 'now';
+    this.framer = framer;
+    this.transport = following.transport;
+    this.peer = following.peer;
+    this.whenOvertaken = following.whenOvertaken ?? 'gap';
     this.#written = host.tick;
   }
 
   /** Begins to send, once the head is on its way. */
   begin(outlet: Outlet, follower: Follower<Payload>, preamble: Payload): void {
     this.#outlet = outlet;
+    this.#socket = outlet.socket;
+    this.#form = outlet.form;
     this.#follower = follower;
     if (this.#ended) {
       follower.end();
@@ -52,11 +79,19 @@ export class StreamingClient {
       return;
     }
     if (preamble.bytes.length > 0) this.#write(preamble);
-    this.pump();
+    this.#pump();
+  }
+
+  onReady(): void {
+    this.#pump();
+  }
+
+  onEnd(reason: EndReason): void {
+    this.end(reason);
   }
 
   /** Sends what is due, as long as there is room. */
-  pump(): void {
+  #pump(): void {
     const follower = this.#follower;
     if (follower === undefined) return;
     while (!this.#full && !this.#ended) {
@@ -122,15 +157,22 @@ export class StreamingClient {
     if (outlet === undefined) return;
     this.#written = this.#host.tick;
     const before = this.#pending > 0 ? outlet.pending : 0;
-    const room = outlet.write(payload);
+    const room = this.#put(outlet, payload);
     if (this.#pending > 0) this.#pending += outlet.pending - before;
     if (room) return;
     this.#full = true;
     outlet.onRoom(() => {
       if (this.#ended) return;
       this.#full = false;
-      this.pump();
+      this.#pump();
     });
+  }
+
+  #put(outlet: Outlet, payload: Payload): boolean {
+    const socket = this.#socket;
+    return socket === undefined || this.#form === undefined
+      ? outlet.write(payload)
+      : socket.write(payload.form(this.#form));
   }
 }
 

@@ -1,5 +1,5 @@
 import { ServerResponse, type OutgoingHttpHeaders } from 'node:http';
-import type { EndReason, Follower, FollowOptions, Framer } from '../log/types.js';
+import type { Follower, Framer } from '../log/types.js';
 import { Alarm } from '../../clock/alarm.js';
 import { chooseCoding, type Coding } from './accept.js';
 import { BrotliOutlet } from './brotli-outlet.js';
@@ -7,7 +7,7 @@ import { headerOf } from './headers.js';
 import { GzipOutlet, isUntouched, PlainOutlet, type Outlet } from './outlet.js';
 import { Payload } from './payload.js';
 import { varyWith } from './respond.js';
-import { StreamingClient, type StreamingHost } from './streaming-client.js';
+import { StreamingClient, type Following, type StreamingHost } from './streaming-client.js';
 import type { StreamingSettings } from './streaming-options.js';
 import type { FollowableLog, PushRequest, PushResponse } from './types.js';
 
@@ -17,7 +17,7 @@ const SWEEPS = 8;
 const MAX_BROTLI_CLIENTS = 256;
 
 /** What one response is fed from. */
-export interface StreamingRequest extends Omit<FollowOptions<Payload>, 'onReady' | 'onEnd' | 'framer'> {
+export interface StreamingRequest extends Following {
   readonly log: FollowableLog;
   /** Default: that of the handler. */
   readonly framer?: Framer<Payload>;
@@ -25,8 +25,13 @@ export interface StreamingRequest extends Omit<FollowOptions<Payload>, 'onReady'
   readonly headers: OutgoingHttpHeaders;
   /** What is sent first; the follower is at its beginning. */
   readonly preamble?: (follower: Follower<Payload>) => string;
-  /** What is sent last when the response ends in order. */
-  readonly farewell?: (reason: EndReason) => string | undefined;
+}
+
+/** A listener that is given who calls it: one serves all responses, where closures would stay with each. */
+function withThis(listener: (res: PushResponse) => void): (this: PushResponse) => void {
+  return function () {
+    listener(this);
+  };
 }
 
 /**
@@ -40,7 +45,8 @@ export class StreamingResponses implements StreamingHost {
   readonly keepAlive: Payload;
   readonly #settings: StreamingSettings;
   readonly #framer: Framer<Payload>;
-  readonly #clients = new Set<StreamingClient>();
+  readonly #clients = new Map<PushResponse, StreamingClient>();
+  readonly #onClose: (this: PushResponse) => void;
   readonly #period: number;
   readonly #sweeper: Alarm;
   #brotliClients = 0;
@@ -57,6 +63,7 @@ export class StreamingResponses implements StreamingHost {
     this.idleTicks = idle === 0 ? 0 : Math.floor(idle / this.#period);
     this.stallTicks = writeTimeout === 0 ? 0 : Math.ceil(writeTimeout / this.#period);
     this.#sweeper = new Alarm(clock, () => this.#sweep());
+    this.#onClose = withThis((res) => this.#closed(res));
   }
 
   /** Responses that are not closed yet. */
@@ -71,21 +78,11 @@ export class StreamingResponses implements StreamingHost {
    */
   start(req: PushRequest, res: PushResponse, request: StreamingRequest): StreamingClient {
     const { headers, preamble } = request;
-    const client = new StreamingClient(this, res, request.farewell);
-    // Written out, for an object made by spreading has a hidden class of its own, and it stays with the follower.
-    const follower = request.log.follow({
-      streams: request.streams,
-      start: request.start ?? 'now',
-      framer: request.framer ?? this.#framer,
-      transport: request.transport,
-      peer: request.peer,
-      whenOvertaken: request.whenOvertaken ?? 'gap',
-      onReady: () => client.pump(),
-      onEnd: (reason) => client.end(reason),
-    });
-    this.#clients.add(client);
+    const client = new StreamingClient(this, res, request, request.framer ?? this.#framer);
+    const follower = request.log.follow(client);
+    this.#clients.set(res, client);
     if (this.#clients.size === 1) this.#schedule();
-    res.on('close', () => this.#closed(client));
+    res.on('close', this.#onClose);
     // The head and what comes first leave in one packet. With HTTP/2 they are no bytes of a socket.
     const socket = res instanceof ServerResponse ? res.socket : null;
     socket?.cork();
@@ -94,7 +91,7 @@ export class StreamingResponses implements StreamingHost {
       client.begin(outlet, follower, this.#preamble(preamble?.(follower) ?? ''));
     } catch (error) {
       follower.end();
-      this.#closed(client);
+      this.#closed(res);
       throw error;
     } finally {
       socket?.uncork();
@@ -120,7 +117,7 @@ export class StreamingResponses implements StreamingHost {
 
   /** Ends all responses in order. */
   end(): void {
-    for (const client of this.#clients) client.end('closed');
+    for (const client of this.#clients.values()) client.end('closed');
   }
 
   #sendHead(req: PushRequest, res: PushResponse, headers: OutgoingHttpHeaders): Outlet {
@@ -148,9 +145,9 @@ export class StreamingResponses implements StreamingHost {
     return coding === 'br' && this.#brotliClients >= MAX_BROTLI_CLIENTS ? 'identity' : coding;
   }
 
-  #closed(client: StreamingClient): void {
-    client.closed();
-    this.#clients.delete(client);
+  #closed(res: PushResponse): void {
+    this.#clients.get(res)?.closed();
+    this.#clients.delete(res);
     if (this.#clients.size === 0) this.#sweeper.cancel();
   }
 
@@ -161,6 +158,6 @@ export class StreamingResponses implements StreamingHost {
   #sweep(): void {
     this.tick += 1;
     this.#schedule();
-    for (const client of this.#clients) client.sweep();
+    for (const client of this.#clients.values()) client.sweep();
   }
 }

@@ -12,6 +12,20 @@ export function inLines<L extends Line>(
   return {
     clock: log.clock,
     follow: <F>(options: FollowOptions<F>) =>
-      new LineFollower(log.follow({ ...options, framer }), hooks) as Follower<F>,
+      new LineFollower(log.follow({ ...plain(options), framer }), hooks) as Follower<F>,
+  };
+}
+
+/** Whoever follows may be an object with methods. */
+function plain<F>(options: FollowOptions<F>): Omit<FollowOptions<F>, 'framer'> {
+  const { streams, start = 'now', transport, peer, whenOvertaken = 'gap' } = options;
+  return {
+    streams,
+    start,
+    transport,
+    peer,
+    whenOvertaken,
+    onReady: () => options.onReady(),
+    onEnd: (reason) => options.onEnd?.(reason),
   };
 }
