@@ -8,9 +8,20 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { KubeConfig, Watch } from '@kubernetes/client-node';
+import {
+  KubeConfig,
+  makeInformer,
+  Watch,
+  type KubernetesListObject,
+  type KubernetesObject,
+} from '@kubernetes/client-node';
 import { EventLog, type EventLogOptions } from '../../src/push/index.js';
-import { watchHandler, type WatchHandler, type WatchHandlerOptions } from '../../src/push/watch/index.js';
+import {
+  watchHandler,
+  type WatchHandler,
+  type WatchHandlerOptions,
+  type WatchType,
+} from '../../src/push/watch/index.js';
 import { ask, serve, type EventServer } from '../support/push-json.js';
 import { ensureProgram } from './support/debian.js';
 import { startGo } from './support/go-programs.js';
@@ -189,6 +200,65 @@ describe('@kubernetes/client-node', { timeout: 60_000 }, () => {
     assert.deepEqual(seen, values);
     assert.ok(watches > 1, 'the watch was not cut');
   });
+
+  it('an informer keeps the state of objects, and lists anew when it missed something', async () => {
+    await using watched = await startWatched(
+      {
+        kind: 'Order',
+        apiVersion: 'shop.example/v1',
+        toObject: ({ data }) => {
+          const [name = '', state] = data.split('=');
+          return { metadata: { name, namespace: 'eu' }, state } as object;
+        },
+        watchType: ({ type }) => type as WatchType,
+      },
+      { history: { events: 4 } },
+    );
+    const { log, server } = watched;
+    const publish = (type: WatchType, data: string): void => void log.publish('orders', data, { type });
+    const list = async (): Promise<KubernetesListObject<KubernetesObject>> =>
+      (await ask(`${server.url}${PATH}`)).lines[0] as KubernetesListObject<KubernetesObject>;
+    publish('ADDED', 'one=new');
+    publish('ADDED', 'two=new');
+    publish('DELETED', 'two=new');
+    const informer = makeInformer(configOf(server.url), PATH, list);
+    const happened = (verb: 'add' | 'update' | 'delete', name: string): Promise<KubernetesObject> =>
+      new Promise((resolve) => {
+        const listener = (object: KubernetesObject): void => {
+          if (object.metadata?.name !== name) return;
+          informer.off(verb, listener);
+          resolve(object);
+        };
+        informer.on(verb, listener);
+      });
+    const states = (): string[] =>
+      informer.list('eu').map((object) => `${object.metadata?.name ?? ''} ${String(Reflect.get(object, 'state'))}`);
+    // It stops for good after a lost connection; and stopping it is an error too.
+    const restart = (): void => void informer.start();
+    informer.on('error', restart);
+    await informer.start();
+    assert.deepEqual(states(), ['one new']);
+
+    const three = happened('add', 'three');
+    publish('MODIFIED', 'one=paid');
+    publish('ADDED', 'three=new');
+    await three;
+    assert.deepEqual(states(), ['one paid', 'three new']);
+
+    // While it is away, more comes than the history holds. What is told of then is what is left: nothing of `one`.
+    const gone = happened('delete', 'one');
+    server.cut();
+    for (const state of ['packed', 'sent', 'lost', 'sought', 'found']) publish('MODIFIED', `three=${state}`);
+    await gone;
+    assert.deepEqual(states(), ['three found']);
+
+    const last = happened('delete', 'three');
+    publish('DELETED', 'three=found');
+    await last;
+    assert.deepEqual(states(), []);
+    informer.off('error', restart);
+    await informer.stop();
+  });
 });
 
 interface GoLine {
@@ -231,6 +301,18 @@ describe('client-go', { timeout: 240_000 }, () => {
     const lines = await watchOnce('-version', '0', '-seconds', '1');
     assert.deepEqual(brief(lines), ['ADDED v4', 'ADDED v5', 'BOOKMARK', 'BOOKMARK']);
     assert.equal(lines.at(-1)?.version, log.cursor('orders'));
+  });
+
+  it('understands refusals', async () => {
+    for (const [status, reason] of [
+      [401, 'Unauthorized'],
+      [403, 'Forbidden'],
+      [503, 'ServiceUnavailable'],
+    ] as const) {
+      await using watched = await startWatched({ authorize: () => ({ status }) });
+      const go = startGo<GoLine>('watchclient', ['-url', watched.server.url, '-mode', 'once']);
+      assert.deepEqual((await go.finished).lines, [{ type: 'REFUSED', reason, code: status }]);
+    }
   });
 
   it('a Reflector gets its list from a watch, follows, and lists anew when it missed something', async () => {
