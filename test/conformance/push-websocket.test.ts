@@ -1,9 +1,11 @@
 // docs/wire/push-websocket.md, rule by rule.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { createServer } from 'node:https';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { VirtualClock } from '../../src/testing/index.js';
+import { CA, SERVER_CERT, SERVER_KEY } from '../support/certificates.js';
 import { clientFrame, dataOf, PushClient, rawPush, servePush, type Message } from '../support/push-websocket.js';
 import { readServerMessages } from '../support/ws-receiver.js';
 
@@ -53,6 +55,27 @@ describe('opening', { timeout: 20_000 }, () => {
     const [answer] = readServerMessages(bytes.subarray(bytes.indexOf('\r\n\r\n') + 4)) as Message[];
     assert.deepEqual([answer?.type, answer?.streams], ['subscribed', ['b']]);
     socket.destroy();
+  });
+});
+
+describe('over TLS', { timeout: 20_000 }, () => {
+  it('all is the same, for one who does not read too', async () => {
+    const secure = createServer({ cert: SERVER_CERT, key: SERVER_KEY });
+    await using server = await servePush({}, { history: { events: 2_000, bytes: 2 ** 26, age: 300_000 } }, secure);
+    using client = new PushClient(server.host, '?stream=a', undefined, { ca: CA });
+    using slow = new PushClient(server.host, '?stream=a', undefined, { ca: CA });
+    await client.messages.next();
+    await slow.messages.next();
+    slow.socket.pause();
+    const COUNT = 300;
+    const text = 'x'.repeat(64 * 1024);
+    for (let n = 0; n < COUNT; n++) {
+      server.log.publish('a', `${n} ${text}`);
+      assert.equal(parseInt((await client.event()).data ?? '', 10), n);
+    }
+    assert.ok(server.log.subscribers().some(({ lag }) => lag > 10));
+    slow.socket.resume();
+    for (let n = 0; n < COUNT; n++) assert.equal(parseInt((await slow.event()).data ?? '', 10), n);
   });
 });
 

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { WebSocket, type ClientOptions } from 'ws';
 import { EventLog } from '../../src/push/log/event-log.js';
@@ -25,10 +25,11 @@ export interface PushServer extends AsyncDisposable {
 export async function servePush(
   options: WebSocketHandlerOptions = {},
   logOptions: EventLogOptions = {},
+  server: Server = createServer(),
 ): Promise<PushServer> {
   const log = new EventLog(logOptions);
   const handler = webSocketHandler(log, options);
-  const server = createServer().on('upgrade', handler).listen(0, '127.0.0.1');
+  server.on('upgrade', handler).listen(0, '127.0.0.1');
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
@@ -72,7 +73,8 @@ export class PushClient implements Disposable {
   readonly closed: Promise<readonly [number, string]>;
 
   constructor(host: string, query = '', protocols: string[] = [PUSH_PROTOCOL], options: ClientOptions = {}) {
-    this.socket = new WebSocket(`ws://${host}/${query}`, protocols, options);
+    const scheme = options.ca === undefined ? 'ws' : 'wss';
+    this.socket = new WebSocket(`${scheme}://${host}/${query}`, protocols, options);
     this.socket.on('message', (data) => this.messages.put(JSON.parse(String(data)) as Message));
     this.closed = new Promise((resolve) => {
       this.socket.on('close', (code, reason) => resolve([code, reason.toString()]));

@@ -12,7 +12,10 @@ import { WebSocketClient, type WebSocketHost } from './client.js';
 import { resolveWebSocketOptions, type WebSocketHandlerOptions, type WebSocketSettings } from './options.js';
 import { Subscriber } from './subscriber.js';
 
-/** Serves WebSockets: `server.on('upgrade', webSocketHandler(log))`. */
+/**
+ * Serves WebSockets: `server.on('upgrade', webSocketHandler(log))`. Where a server has other upgrades too, choose by
+ * `req.url` which handler to call.
+ */
 export interface WebSocketHandler {
   (req: IncomingMessage, socket: Duplex, head: Buffer): void;
   /** Sockets that are open. */
