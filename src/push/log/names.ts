@@ -60,29 +60,37 @@ export function isPattern(target: string): boolean {
 
 /** Whether one of the targets means the stream. */
 export function matches(targets: readonly string[], stream: string): boolean {
-  return targets.some((target) => (isPattern(target) ? glob(target, stream) : target === stream));
+  return matcher(targets)(stream);
 }
 
-/** Goes back to the last star only, so that the work is at most the product of both lengths. */
-function glob(pattern: string, text: string): boolean {
-  let p = 0;
-  let t = 0;
-  let star = -1;
-  let resume = 0;
-  while (t < text.length) {
-    if (pattern[p] === '*') {
-      star = p++;
-      resume = t;
-    } else if (p < pattern.length && pattern[p] === text[t]) {
-      p++;
-      t++;
-    } else if (star >= 0) {
-      p = star + 1;
-      t = ++resume;
-    } else return false;
+/** Tells which streams are meant by the targets, for comparing many. */
+export function matcher(targets: readonly string[]): (stream: string) => boolean {
+  const names = new Set(targets);
+  const patterns = targets.filter(isPattern).map((target) => {
+    const parts = target.split('*');
+    return { parts, least: target.length - parts.length + 1 };
+  });
+  return (stream) => {
+    if (names.has(stream)) return true;
+    for (const { parts, least } of patterns) if (stream.length >= least && glob(parts, stream)) return true;
+    return false;
+  };
+}
+
+/** Finds the parts between the stars one after the other, each as early as it can be: going back would find nothing more. */
+function glob(parts: readonly string[], text: string): boolean {
+  const [first = ''] = parts;
+  const last = parts.at(-1) ?? '';
+  if (!text.startsWith(first) || !text.endsWith(last)) return false;
+  const end = text.length - last.length;
+  let at = first.length;
+  for (let part = 1; part < parts.length - 1; part++) {
+    const literal = parts[part] ?? '';
+    const found = text.indexOf(literal, at);
+    if (found < 0 || found + literal.length > end) return false;
+    at = found + literal.length;
   }
-  while (pattern[p] === '*') p++;
-  return p === pattern.length;
+  return at <= end;
 }
 
 function checkName(what: string, name: string): void {

@@ -1,5 +1,5 @@
 import type { Channel } from './channel.js';
-import { isPattern, matches } from './names.js';
+import { isPattern, matcher } from './names.js';
 
 const NONE: ReadonlySet<Channel> = new Set();
 
@@ -10,7 +10,8 @@ const NONE: ReadonlySet<Channel> = new Set();
 export class Routes {
   /** Sets without patterns, by the names in them: found without comparing. */
   readonly #named = new Map<string, Set<Channel>>();
-  readonly #wild = new Set<Channel>();
+  /** Sets that have patterns, with what tells the streams that are meant. */
+  readonly #wild = new Map<Channel, (stream: string) => boolean>();
   /** Streams that belong to any set. */
   readonly #sets = new Map<Channel, Set<Channel>>();
 
@@ -27,7 +28,7 @@ export class Routes {
   addStream(stream: Channel): void {
     const [name = ''] = stream.targets;
     for (const set of this.#named.get(name) ?? NONE) this.#link(stream, set);
-    for (const set of this.#wild) if (matches(set.targets, name)) this.#link(stream, set);
+    for (const [set, means] of this.#wild) if (means(name)) this.#link(stream, set);
   }
 
   removeStream(stream: Channel): void {
@@ -36,7 +37,7 @@ export class Routes {
 
   /** @param streams Those that belong to the set now. */
   addSet(set: Channel, streams: readonly Channel[]): void {
-    if (set.targets.some(isPattern)) this.#wild.add(set);
+    if (set.targets.some(isPattern)) this.#wild.set(set, matcher(set.targets));
     else {
       for (const name of set.targets) {
         const named = this.#named.get(name);

@@ -4,7 +4,7 @@ import { Channel, type ChannelHost } from './channel.js';
 import { ORIGIN_LENGTH } from './cursor.js';
 import type { Entry } from './entry.js';
 import type { StoredItem, StoredLoss } from './event.js';
-import { isPattern, matches } from './names.js';
+import { isPattern, matcher } from './names.js';
 import { newestOf } from './newest.js';
 import { OriginTable } from './origin-table.js';
 import { Routes } from './routes.js';
@@ -176,10 +176,12 @@ export class Streams {
 
   /** The channels of the streams that are meant. Names are looked up; only patterns have all names compared. */
   matching(targets: readonly string[]): Channel[] {
-    if (targets.some(isPattern)) {
-      return [...this.#streams].filter(([name]) => matches(targets, name)).map(([, channel]) => channel);
-    }
     const channels: Channel[] = [];
+    if (targets.some(isPattern)) {
+      const means = matcher(targets);
+      for (const [name, channel] of this.#streams) if (means(name)) channels.push(channel);
+      return channels;
+    }
     for (const target of targets) {
       const channel = this.#streams.get(target);
       if (channel !== undefined) channels.push(channel);

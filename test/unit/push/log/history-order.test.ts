@@ -5,7 +5,7 @@ import { Entry } from '../../../../src/push/log/entry.js';
 import { StoredEvent } from '../../../../src/push/log/event.js';
 import { HistoryOrder } from '../../../../src/push/log/history-order.js';
 
-const CHANNEL = { targets: ['a'] } as Channel;
+const CHANNEL = Object.create(null) as Channel;
 
 function entry(index: number, data = ''): Entry {
   const fields = { stream: 'a', type: 'message', data, origin: 'aaaaaaaa', n: index, index, time: 0, key: undefined };
