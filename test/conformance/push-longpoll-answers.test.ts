@@ -2,8 +2,7 @@
 // store that begins at 3, as that of etcd with one member does.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { EventLog } from '../../src/push/index.js';
-import { longPollHandler } from '../../src/push/longpoll/index.js';
+import { EventLog, longPollHandler } from '../../src/push/index.js';
 import { ask, serve, type EventServer, type JsonAnswer } from '../support/push-json.js';
 
 let server: EventServer;

@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, it } from 'node:test';
-import { EventLog, type EventLogOptions } from '../../src/push/index.js';
-import { longPollHandler, type LongPollHandler, type LongPollOptions } from '../../src/push/longpoll/index.js';
+import {
+  EventLog,
+  type EventLogOptions,
+  longPollHandler,
+  type LongPollHandler,
+  type LongPollOptions,
+} from '../../src/push/index.js';
 import { seededRandom } from '../../src/testing/random.js';
 import { VirtualClock } from '../../src/testing/virtual-clock.js';
 import { ask, documentsOf, open, serve, type EventServer, type JsonAnswer } from '../support/push-json.js';

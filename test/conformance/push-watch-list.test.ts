@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { EventLog, type EventLogOptions } from '../../src/push/index.js';
-import { watchHandler, type WatchHandlerOptions, type WatchType } from '../../src/push/watch/index.js';
+import {
+  EventLog,
+  type EventLogOptions,
+  watchHandler,
+  type WatchHandlerOptions,
+  type WatchType,
+} from '../../src/push/index.js';
 import { ask, serve, type JsonAnswer } from '../support/push-json.js';
 
 interface List {

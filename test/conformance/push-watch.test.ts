@@ -3,8 +3,13 @@ import type { IncomingMessage } from 'node:http';
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, it } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import { EventLog, type EventLogOptions } from '../../src/push/index.js';
-import { watchHandler, type WatchHandler, type WatchHandlerOptions } from '../../src/push/watch/index.js';
+import {
+  EventLog,
+  type EventLogOptions,
+  watchHandler,
+  type WatchHandler,
+  type WatchHandlerOptions,
+} from '../../src/push/index.js';
 import { VirtualClock } from '../../src/testing/virtual-clock.js';
 import { ask, documentsOf, open, serve, type JsonAnswer } from '../support/push-json.js';
 

@@ -15,13 +15,14 @@ import {
   type KubernetesListObject,
   type KubernetesObject,
 } from '@kubernetes/client-node';
-import { EventLog, type EventLogOptions } from '../../src/push/index.js';
 import {
+  EventLog,
+  type EventLogOptions,
   watchHandler,
   type WatchHandler,
   type WatchHandlerOptions,
   type WatchType,
-} from '../../src/push/watch/index.js';
+} from '../../src/push/index.js';
 import { ask, serve, type EventServer } from '../support/push-json.js';
 import { ensureProgram } from './support/debian.js';
 import { startGo } from './support/go-programs.js';

@@ -3,10 +3,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { createConnection, type AddressInfo, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
-import { EventLog } from '../../src/push/index.js';
-import { longPollHandler } from '../../src/push/longpoll/index.js';
+import { EventLog, longPollHandler, watchHandler } from '../../src/push/index.js';
 import { sseHandler } from '../../src/push/sse/index.js';
-import { watchHandler } from '../../src/push/watch/index.js';
 import { eventually } from '../support/push-sse.js';
 
 // Row 1, as HTTP/1.1 has it: many requests are sent in a pipeline, of which the first is never answered to its end, and

@@ -9,7 +9,7 @@ import type { Logger } from '../../src/logger/logger.js';
 import { EventLog } from '../../src/push/log/event-log.js';
 import { longPollHandler } from '../../src/push/longpoll/handler.js';
 import { sseHandler } from '../../src/push/sse/index.js';
-import { watchHandler } from '../../src/push/watch/index.js';
+import { watchHandler } from '../../src/push/index.js';
 import { webSocketHandler } from '../../src/push/websocket/index.js';
 
 // reliability.md, row 31: secrets in logs and errors.

@@ -4,8 +4,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, it } from 'node:test';
-import { EventLog } from '../../src/push/index.js';
-import { longPollHandler } from '../../src/push/longpoll/index.js';
+import { EventLog, longPollHandler } from '../../src/push/index.js';
 import { VirtualClock } from '../../src/testing/virtual-clock.js';
 import { ask, serve } from '../support/push-json.js';
 

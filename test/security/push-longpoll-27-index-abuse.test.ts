@@ -1,8 +1,7 @@
 // Row 27: indexes, cursors and keys that nobody was given.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { EventLog } from '../../src/push/index.js';
-import { longPollHandler } from '../../src/push/longpoll/index.js';
+import { EventLog, longPollHandler } from '../../src/push/index.js';
 import { ask, serve, type EventServer, type JsonAnswer } from '../support/push-json.js';
 
 interface Keys extends AsyncDisposable {

@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { deferred } from '../../src/clock/deferred.js';
-import { EventLog } from '../../src/push/index.js';
-import { longPollHandler, type LongPollOptions } from '../../src/push/longpoll/index.js';
+import { EventLog, longPollHandler, type LongPollOptions } from '../../src/push/index.js';
 import { ask, open, serve, type EventServer } from '../support/push-json.js';
 
 interface Keys extends AsyncDisposable {

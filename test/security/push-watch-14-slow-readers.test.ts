@@ -3,8 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, it } from 'node:test';
-import { EventLog, type EventLogOptions } from '../../src/push/index.js';
-import { watchHandler, type WatchHandlerOptions } from '../../src/push/watch/index.js';
+import { EventLog, type EventLogOptions, watchHandler, type WatchHandlerOptions } from '../../src/push/index.js';
 import { VirtualClock } from '../../src/testing/virtual-clock.js';
 import { documentsOf, open, serve } from '../support/push-json.js';
 

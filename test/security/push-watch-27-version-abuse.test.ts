@@ -1,8 +1,7 @@
 // Row 27: versions, tokens and numbers that nobody was given.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { EventLog } from '../../src/push/index.js';
-import { watchHandler } from '../../src/push/watch/index.js';
+import { EventLog, watchHandler } from '../../src/push/index.js';
 import { ask, serve, type JsonAnswer } from '../support/push-json.js';
 
 interface Watched extends AsyncDisposable {

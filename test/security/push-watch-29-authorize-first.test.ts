@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { deferred } from '../../src/clock/deferred.js';
-import { EventLog } from '../../src/push/index.js';
-import { watchHandler, type WatchHandlerOptions } from '../../src/push/watch/index.js';
+import { EventLog, watchHandler, type WatchHandlerOptions } from '../../src/push/index.js';
 import { ask, open, serve } from '../support/push-json.js';
 
 interface Watched extends AsyncDisposable {

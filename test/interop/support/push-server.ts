@@ -8,7 +8,7 @@ import {
 } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import type { EventLog } from '../../../src/push/index.js';
-import { longPollHandler } from '../../../src/push/longpoll/index.js';
+import { longPollHandler } from '../../../src/push/index.js';
 import { sseHandler } from '../../../src/push/sse/index.js';
 import { SERVER_CERT, SERVER_KEY } from '../../support/certificates.js';
 

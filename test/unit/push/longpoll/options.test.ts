@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { EventLog } from '../../../../src/push/index.js';
-import { longPollHandler, type LongPollOptions } from '../../../../src/push/longpoll/index.js';
+import { EventLog, longPollHandler, type LongPollOptions } from '../../../../src/push/index.js';
 
 describe('options of longPollHandler', () => {
   const log = new EventLog();

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { EventLog } from '../../../../src/push/index.js';
-import { watchHandler, type WatchHandlerOptions } from '../../../../src/push/watch/index.js';
+import { EventLog, watchHandler, type WatchHandlerOptions } from '../../../../src/push/index.js';
 
 describe('options of watchHandler', () => {
   const log = new EventLog();
