@@ -164,8 +164,11 @@ export class APIServer implements AsyncDisposable {
     const { socket } = req;
     this.#unanswered.set(socket, (this.#unanswered.get(socket) ?? 0) + 1);
     response.once('close', () => {
-      this.#unanswered.set(socket, (this.#unanswered.get(socket) ?? 1) - 1);
+      const unanswered = (this.#unanswered.get(socket) ?? 1) - 1;
+      this.#unanswered.set(socket, unanswered);
       gone.abort();
+      // A client may hold on to a connection whose answer began before the server was closed.
+      if (unanswered === 0 && this.#closing.signal.aborted) socket.end();
     });
     const stop = (): void => gone.abort();
     if (this.#closing.signal.aborted) response.setHeader('Connection', 'close');
