@@ -1,11 +1,10 @@
 // sseHandler over the wire: what a client is sent, from where on, and how it is refused.
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { createConnection } from 'node:net';
 import { describe, it } from 'node:test';
 import { VirtualClock } from '../../src/testing/index.js';
 import { parseStream } from '../support/event-streams.js';
-import { answerTo, ask, eventually, openStream, servePush, StreamReader } from '../support/push-sse.js';
+import { closed, answerTo, ask, eventually, openStream, servePush, StreamReader } from '../support/push-sse.js';
 
 describe('an event stream', () => {
   it('has the head that keeps caches, compressors and nginx from holding it back', async () => {
@@ -315,7 +314,7 @@ describe('the end', () => {
     assert.match(text, /data: last\n\n/);
     text = '';
     socket.write('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
-    await once(socket, 'close');
+    await closed(socket);
     assert.match(text, /^HTTP\/1\.1 400 /);
     assert.equal(push.handler.clients, 0);
   });
@@ -394,7 +393,7 @@ describe('on the wire', () => {
       if (done(text)) socket.destroy();
     });
     socket.write(request);
-    await once(socket, 'close');
+    await closed(socket);
     return text;
   }
 

@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import { EventLog } from '../../src/push/log/event-log.js';
 import { sseHandler, type SSEHandler, type SSEHandlerOptions } from '../../src/push/sse/index.js';
 import { VirtualClock } from '../../src/testing/index.js';
-import { eventually, openStream, servePush } from '../support/push-sse.js';
+import { closed, eventually, openStream, servePush } from '../support/push-sse.js';
 
 // Row 2: clients that make us reset, and clients that open streams only to close them. What is served stays bounded, and
 // nothing is left behind.
@@ -180,7 +180,7 @@ describe('2: event streams that are opened and closed', () => {
       await eventually(() => pending.length === 20 * (round + 1));
       const gone = sockets.map(async (socket) => {
         socket.destroy();
-        await once(socket, 'close');
+        await closed(socket);
       });
       await Promise.all(gone);
     }

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { createConnection } from 'node:net';
 import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
 import { VirtualClock } from '../../src/testing/index.js';
-import { answerTo, openStream, servePush } from '../support/push-sse.js';
+import { closed, answerTo, openStream, servePush } from '../support/push-sse.js';
 
 // Row 27: Last-Event-ID of a year ago, of the future, of a MiB, and forged.
 
@@ -63,7 +62,7 @@ describe('27: Last-Event-ID', () => {
       let text = '';
       socket.setEncoding('latin1').on('data', (chunk: string) => (text += chunk));
       socket.write(request);
-      await once(socket, 'close');
+      await closed(socket);
       // The answer may be lost when the rest of the request meets a closed socket.
       if (text !== '') assert.match(text, /^HTTP\/1\.1 (431|400) /);
     }

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { createConnection } from 'node:net';
 import { describe, it } from 'node:test';
 import { silentLogger } from '../../src/logger/logger.js';
 import { EventLog } from '../../src/push/log/event-log.js';
 import { sseHandler, type SSEHandlerOptions } from '../../src/push/sse/index.js';
 import { VirtualClock } from '../../src/testing/index.js';
-import { answerTo, eventually, listen, openStream, servePush } from '../support/push-sse.js';
+import { closed, answerTo, eventually, listen, openStream, servePush } from '../support/push-sse.js';
 
 // Row 29: who is not authorized costs an answer: nothing is followed, compressed, timed or kept for it.
 
@@ -52,7 +51,7 @@ describe('29: before authorize has said yes', () => {
       let text = '';
       socket.setEncoding('latin1').on('data', (chunk: string) => (text += chunk));
       socket.write(`GET /?stream=a HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX: ${header}\r\n\r\n`);
-      await once(socket, 'close');
+      await closed(socket);
       return text;
     };
     const answer = await send('x'.repeat(15_000));

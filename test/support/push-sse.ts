@@ -6,7 +6,7 @@ import {
   type RequestListener,
   type Server,
 } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { EventLog } from '../../src/push/log/event-log.js';
 import type { EventLogOptions } from '../../src/push/log/settings.js';
 import { sseHandler, type SSEHandler, type SSEHandlerOptions } from '../../src/push/sse/index.js';
@@ -182,4 +182,12 @@ export async function eventually(holds: () => boolean): Promise<void> {
       setImmediate(resolve);
     });
   }
+}
+
+/** Resolves when a socket is closed, for whatever reason. */
+export async function closed(socket: Socket): Promise<void> {
+  if (socket.closed) return;
+  await new Promise<void>((resolve) => {
+    socket.once('close', () => resolve());
+  });
 }
