@@ -17,7 +17,10 @@ export interface StreamingOptions {
   readonly compression?: boolean;
   /** Clients served at once, those waiting for `authorize` included; more get a 503. Default 100,000. */
   readonly maxClients?: number;
-  /** Streams of one HTTP/2 connection served at once; more get a 429. Default 100. */
+  /**
+   * Streams of one HTTP/2 connection served at once; more get a 429. Browsers open no more than 100; a proxy that puts many
+   * users on one connection needs more. Default 100.
+   */
   readonly maxClientsPerConnection?: number;
   /** Default: the clock of the log. */
   readonly clock?: Clock;
