@@ -13,8 +13,8 @@ export interface SSEHandlerOptions extends GateOptions, StreamingOptions {
   /** Reconnection time to tell clients, in milliseconds. Default: none, they decide. */
   readonly retry?: number;
   /**
-   * What clients are sent for an event; called once per event. Default: its type and data. `undefined` leaves it out; when
-   * the hook throws, that is logged and the event left out.
+   * What clients are sent for an event. Default: its type and data. `undefined` leaves it out; when the hook throws, that is
+   * logged and the event left out. Called once for all who follow live, and again for a client that catches up.
    */
   readonly encode?: EncodeHook;
   /** What happens to a client that the history has overtaken: it is told by a `gap`, or ended. Default `gap`. */
