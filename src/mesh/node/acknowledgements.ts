@@ -17,20 +17,26 @@ interface Waiting {
   readonly settled: Settled;
 }
 
+/** What acknowledgements need of their pod. */
+export interface AcknowledgementsHost {
+  links(): Iterable<Link>;
+  /** Whether every peer is linked or was dialled in vain: a link that is just being replaced is still one. */
+  allTried(): boolean;
+  /** Whether the pod at the other end is being sent a copy of the history. */
+  copies(link: Link): boolean;
+}
+
 /** Publishers that wait for other pods. */
 export class Acknowledgements {
   readonly #clock: Clock;
-  readonly #links: () => Iterable<Link>;
-  readonly #allTried: () => boolean;
+  readonly #host: AcknowledgementsHost;
   readonly #alarm: Alarm;
   #waiting: Waiting[] = [];
   #closed: Error | undefined;
 
-  /** @param allTried Whether every peer is linked or was dialled in vain: a link that is just being replaced is still one. */
-  constructor(clock: Clock, links: () => Iterable<Link>, allTried: () => boolean) {
+  constructor(clock: Clock, host: AcknowledgementsHost) {
     this.#clock = clock;
-    this.#links = links;
-    this.#allTried = allTried;
+    this.#host = host;
     this.#alarm = new Alarm(clock, () => this.check());
   }
 
@@ -50,18 +56,18 @@ export class Acknowledgements {
   /** Links, or what they have acknowledged, have changed. */
   check(): void {
     if (this.#waiting.length === 0) return;
-    const others = [...this.#links()].filter(({ peerState }) => peerState !== 'draining');
-    // Pods that still copy the history do not have to, yet.
-    const taking = others.filter(({ sender }) => sender.started);
-    const allTried = this.#allTried();
+    const others = [...this.#host.links()].filter(({ peerState }) => peerState !== 'draining');
+    // Pods that still copy the history do not have to, yet; what they copy has it.
+    const serving = others.filter(({ sender, peerState }) => sender.started || peerState === 'ready');
+    const alone = serving.length === 0 && others.every((link) => this.#host.copies(link));
+    const allTried = this.#host.allTried();
     const now = this.#clock.now();
     let next = Infinity;
     this.#waiting = this.#waiting.filter((waiting) => {
       const { n } = waiting;
       const has = ({ sender }: Link): boolean => sender.has(n);
       const have = others.filter(has).length;
-      const enough =
-        waiting.ack === 'all' ? allTried && taking.every(has) : have > 0 || (allTried && taking.length === 0);
+      const enough = waiting.ack === 'all' ? allTried && serving.every(has) : have > 0 || (allTried && alone);
       if (enough) {
         waiting.settled(have);
         return false;

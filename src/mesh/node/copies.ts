@@ -22,6 +22,11 @@ export class Copies {
     this.pump(link);
   }
 
+  /** Whether a copy is under way. */
+  has(link: Link): boolean {
+    return this.#copies.has(link);
+  }
+
   /** Sends parts while there is room. */
   pump(link: Link): void {
     const copy = this.#copies.get(link);

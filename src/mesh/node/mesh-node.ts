@@ -100,7 +100,11 @@ export class MeshNode implements LinkHost {
     this.#answers = new Answers(log);
     const links = (): Iterable<Link> => this.#links.values();
     const allTried = (): boolean => this.#dialer.allTried;
-    this.#acknowledgements = new Acknowledgements(log.clock, links, allTried);
+    this.#acknowledgements = new Acknowledgements(log.clock, {
+      links,
+      allTried,
+      copies: (link) => this.#copies.has(link),
+    });
     this.#dialer = new Dialer({
       clock: log.clock,
       random,

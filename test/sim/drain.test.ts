@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { DrainResult } from '../../src/mesh/node/drain.js';
+import { startWorld } from './start.js';
+import type { MeshWorld, Pod } from './world.js';
+
+/** Drains a pod and tells how it went once that is known. */
+function drained(world: MeshWorld, pod: Pod): () => DrainResult | undefined {
+  let result: DrainResult | undefined;
+  world.drain(pod, (outcome) => {
+    result = outcome;
+  });
+  return () => result;
+}
+
+describe('F6: drain', () => {
+  it('hands over only to who stays: not to a pod that begins to drain', () => {
+    const { world, pods } = startWorld(31, 3);
+    const [a, b, c] = pods;
+    world.network.cut(a.name, c.name);
+    const event = world.publish(a, 'x');
+    world.pass(60, 5);
+    assert.equal(event?.acks, 1);
+    assert.deepEqual(
+      [b, c].map(({ log }) => log.haveOf(a.log.origin)),
+      [1, 0],
+    );
+    world.network.cut(b.name, c.name);
+    const second = drained(world, b);
+    const first = drained(world, a);
+    assert.equal(first(), 'handed-over', 'as far as it knows, the other stays');
+    assert.equal(second(), undefined, 'which now leaves only once the third has it');
+    world.pass(3_000, 10);
+    assert.equal(second(), undefined);
+    world.network.heal();
+    world.pass(5_000, 10);
+    assert.equal(second(), 'handed-over');
+    assert.equal(c.log.haveOf(a.log.origin), 1);
+    world.settle();
+    world.check();
+    world.end();
+  });
+
+  it('waits for another to have what so far only a pod has that is known to drain', () => {
+    const { world, pods } = startWorld(36, 3);
+    const [a, b, c] = pods;
+    world.network.cut(b.name, c.name);
+    world.network.cut(a.name, c.name);
+    world.publish(a, 'x');
+    world.pass(60, 5);
+    const second = drained(world, b);
+    world.pass(100, 5);
+    const first = drained(world, a);
+    world.pass(2_000, 10);
+    assert.deepEqual([first(), second()], [undefined, undefined]);
+    world.network.heal();
+    world.pass(5_000, 10);
+    assert.deepEqual([first(), second()], ['handed-over', 'handed-over']);
+    assert.equal(c.log.haveOf(a.log.origin), 1);
+    world.end();
+  });
+
+  it('is over at once when others have everything, and refuses nothing that came before', () => {
+    const { world, pods } = startWorld(32, 3);
+    const [a, b, c] = pods;
+    for (let i = 0; i < 50; i++) world.publish(a, 'x');
+    const result = drained(world, a);
+    assert.equal(result(), undefined, 'nobody has acknowledged them');
+    world.pass(500, 10);
+    assert.equal(result(), 'handed-over');
+    for (const { log } of [b, c]) assert.equal(log.haveOf(a.log.origin), 50);
+    world.settle();
+    world.check();
+    world.end();
+  });
+
+  it('finds itself alone only when every peer was tried', () => {
+    const { world, pods } = startWorld(34, 2);
+    const [a, b] = pods;
+    world.publish(a, 'x');
+    world.network.kill(b.name);
+    b.node.close();
+    world.pass(60, 5);
+    const result = drained(world, a);
+    world.pass(15_000);
+    assert.equal(result(), 'alone');
+    assert.deepEqual(world.network.violations, []);
+  });
+
+  it('replaces all pods one by one under load, without a gap', () => {
+    const { world, pods } = startWorld(35, 3);
+    const clients = ['x', 'y', '*'].map((target) => world.addClient([target]));
+    world.reconnect();
+    for (const pod of pods.slice(0, 3)) {
+      world.addPod();
+      for (let i = 0; i < 30; i++) {
+        world.publish(world.pick(world.pods), 'x');
+        world.publish(world.pick(world.pods), 'y');
+        world.pass(100, 20);
+      }
+      const result = drained(world, pod);
+      for (let i = 0; i < 30; i++) {
+        world.publish(world.pick(world.pods), 'x');
+        world.pass(50, 10);
+      }
+      assert.equal(result(), 'handed-over');
+    }
+    world.settle();
+    for (const client of clients) assert.deepEqual(client.gaps, []);
+    assert.deepEqual(world.losses, []);
+    assert.ok(
+      world.published.every(({ acks }) => acks !== undefined && acks > 0),
+      'all were acknowledged',
+    );
+    world.check();
+    world.end();
+  });
+});
