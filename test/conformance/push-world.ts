@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { EventLog, type Follower, type Framer, type Gap, type LogEvent } from '../../src/push/index.js';
+import {
+  EventLog,
+  type FollowOptions,
+  type Follower,
+  type Framer,
+  type Gap,
+  type History,
+  type LogEvent,
+  type LogLimits,
+} from '../../src/push/index.js';
 import { seededRandom } from '../../src/testing/random.js';
 import { VirtualClock } from '../../src/testing/virtual-clock.js';
 
@@ -11,16 +20,29 @@ export interface WorldShape {
   readonly restarts?: boolean;
   /** Times pass in which nothing happens, up to three times the age of the history. */
   readonly quiet?: boolean;
+  /** Times pass while events are on their way, so that they grow old and some are too old when they come. */
+  readonly hasty?: boolean;
+  /** Bounds of the logs besides 12 events per stream. */
+  readonly history?: Partial<History>;
+  readonly limits?: Partial<LogLimits>;
+  /** Events have data of up to so many characters. */
+  readonly data?: number;
+  /** Names of streams besides those that clients ask for by name. */
+  readonly streams?: number;
+  /** Some clients are dropped when they are overtaken, and come back. */
+  readonly drops?: boolean;
 }
 
 type Item = { readonly event: LogEvent; readonly cursor: string } | { readonly gap: Gap; readonly cursor: string };
 
-const ITEMS: Framer<readonly Item[]> = {
+/** Each is a framer of its own, whose frames are shared with nobody else. */
+const framer = (): Framer<readonly Item[]> => ({
   event: (event, cursor) => [{ event, cursor }],
   gap: (gap, cursor) => [{ gap, cursor }],
   batch: (frames) => frames.flat(),
   size: (items) => items.length,
-};
+});
+const ITEMS = framer();
 const AGE = 10_000;
 const STREAMS = ['a', 'b', 'b/1', 'c'];
 const TARGETS = [['a'], ['b'], ['b/1'], ['a', 'b'], ['b*'], ['*']];
@@ -38,8 +60,15 @@ interface Client {
   readonly gaps: { readonly step: number; readonly gap: Gap }[];
   pod: Pod;
   follower: Follower<readonly Item[]> | undefined;
+  /** Follows beside it with frames of its own, and is to be given the same. */
+  shadow: Follower<readonly Item[]> | undefined;
   cursor: string;
 }
+
+const shown = (items: readonly Item[] | undefined): string =>
+  (items ?? [])
+    .map((item) => ('gap' in item ? JSON.stringify(item) : `${keyOf(item.event)} ${item.cursor}`))
+    .join('\n');
 
 const keyOf = (event: { readonly origin: string; readonly n: number }): string => `${event.origin}:${event.n}`;
 const glob = (target: string, stream: string): boolean =>
@@ -53,6 +82,7 @@ export class PushWorld {
   gaps = 0;
   received = 0;
   resumed = 0;
+  dropped = 0;
   readonly #random: () => number;
   readonly #clock = new VirtualClock();
   readonly #shape: WorldShape;
@@ -61,6 +91,8 @@ export class PushWorld {
   /** Everything published by an origin, in order; it outlives the pod. */
   readonly #published = new Map<string, LogEvent[]>();
   #step = 0;
+  /** When all pods had everything, the last time. */
+  #synced = 0;
 
   constructor(seed: number, shape: WorldShape) {
     this.#random = seededRandom(seed);
@@ -91,7 +123,8 @@ export class PushWorld {
       log: new EventLog({
         clock: this.#clock,
         random: () => this.#random(),
-        history: { events: 12, age: AGE },
+        history: { events: 12, age: AGE, ...this.#shape.history },
+        limits: { ...this.#shape.limits },
         schedule: (flush) => (pod.flush = flush),
         expectsOrigin: (origin) => this.#published.has(origin),
       }),
@@ -108,7 +141,9 @@ export class PushWorld {
   }
 
   #publish(pod: Pod): void {
-    const event = pod.log.publish(this.#pick(STREAMS), String(this.#step));
+    const { streams = 0, data = 0 } = this.#shape;
+    const stream = this.#random() * (STREAMS.length + streams) < streams ? this.#other() : this.#pick(STREAMS);
+    const event = pod.log.publish(stream, 'x'.repeat(Math.floor(this.#random() * data)));
     this.#published.get(pod.log.origin)?.push(event);
     for (const client of this.#clients) {
       if (client.targets.some((target) => glob(target, event.stream))) client.owed.set(keyOf(event), this.#step);
@@ -136,6 +171,10 @@ export class PushWorld {
     else pod.log.appendLoss(origin, n);
   }
 
+  #other(): string {
+    return `other ${Math.floor(this.#random() * (this.#shape.streams ?? 0))}`;
+  }
+
   #join(pod: Pod): void {
     const targets = this.#pick(TARGETS);
     const client: Client = {
@@ -145,6 +184,7 @@ export class PushWorld {
       gaps: [],
       pod,
       follower: undefined,
+      shadow: undefined,
       cursor: '',
     };
     this.#clients.push(client);
@@ -161,17 +201,28 @@ export class PushWorld {
 
   #follow(client: Client, pod: Pod, cursor?: string): Follower<readonly Item[]> {
     client.pod = pod;
-    return pod.log.follow({
+    client.shadow?.end();
+    const drops = this.#shape.drops === true && this.#random() < 0.5;
+    const options: Omit<FollowOptions<readonly Item[]>, 'framer'> = {
       streams: client.targets,
-      framer: ITEMS,
       transport: 'test',
       onReady: () => {},
+      whenOvertaken: drops ? 'drop' : 'gap',
       ...(cursor === undefined ? {} : { start: { cursor } }),
-    });
+    };
+    client.shadow = pod.log.follow({ ...options, framer: framer() });
+    return pod.log.follow({ ...options, framer: ITEMS });
   }
 
   #serve(client: Client | undefined, most = 1 + Math.floor(this.#random() * 5)): boolean {
     const slice = client?.follower?.pull({ items: most });
+    const own = client?.shadow?.pull({ items: most });
+    assert.equal(shown(own?.payload), shown(slice?.payload), 'what is framed for one client is what all get');
+    if (client?.follower?.ended === 'overtaken') {
+      this.dropped += 1;
+      client.follower = this.#follow(client, this.#pick(this.#pods), client.cursor);
+      return true;
+    }
     if (client === undefined || slice === undefined) return false;
     for (const item of slice.payload) {
       client.cursor = item.cursor;
@@ -210,9 +261,14 @@ export class PushWorld {
 
   #wait(): void {
     const long = this.#shape.quiet === true && this.#random() < 0.3;
+    const most = long ? 3 * AGE : this.#shape.hasty === true ? AGE / 2 : AGE / 10;
+    const time = Math.floor(this.#random() * most);
     // Nobody may lag by more than one and a half ages; so long a time begins with everybody up to date.
-    if (long) for (const pod of this.#pods) this.#copy(pod, true);
-    this.#clock.advance(Math.floor(this.#random() * (long ? 3 * AGE : AGE / 10)));
+    if (long || (this.#shape.hasty === true && this.#clock.now() + time - this.#synced > 1.4 * AGE)) {
+      for (const pod of this.#pods) this.#copy(pod, true);
+      this.#synced = this.#clock.now();
+    }
+    this.#clock.advance(time);
   }
 
   #replace(pod: Pod): void {
@@ -224,7 +280,10 @@ export class PushWorld {
     }
     this.#pods.splice(this.#pods.indexOf(pod), 1);
     pod.log.close();
-    this.#copy(this.#addPod(), true);
+    const source = this.#pick(this.#pods);
+    const fresh = this.#addPod();
+    for (const part of source.log.snapshot()) fresh.log.adopt(part);
+    this.#copy(fresh, true);
     for (const client of this.#clients) {
       if (client.follower === undefined) client.follower = this.#follow(client, this.#pick(this.#pods), client.cursor);
     }
