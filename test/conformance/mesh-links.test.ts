@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { describe, it } from 'node:test';
+import type { Peer, PeerFinder } from '../../src/mesh/discovery/types.js';
+import { Mesh, type MeshOptions } from '../../src/mesh/mesh.js';
+import { EventLog } from '../../src/push/index.js';
+
+/** Short periods: nothing here waits for one but to start alone. */
+const TIMES = { spread: 10, retry: 20, maxRetry: 100, aloneAfter: 50, haveDelay: 5 } as const;
+
+/** Peers that the test sets as it likes. */
+class ListedPeers implements PeerFinder {
+  #peers: readonly Peer[] = [];
+  readonly #waiting = new Set<() => void>();
+
+  set(ports: readonly number[]): void {
+    this.#peers = ports.map((port) => ({ host: '127.0.0.1', port, self: false }));
+    for (const wake of this.#waiting) wake();
+  }
+
+  async *peers({ signal }: { readonly signal?: AbortSignal } = {}): AsyncGenerator<readonly Peer[]> {
+    const ended = (): boolean => signal?.aborted === true;
+    for (let told: readonly Peer[] | undefined; !ended();) {
+      if (told !== this.#peers) {
+        told = this.#peers;
+        yield told;
+        continue;
+      }
+      await new Promise<void>((resolve) => {
+        this.#waiting.add(resolve);
+        signal?.addEventListener('abort', () => resolve(), { once: true });
+      });
+    }
+  }
+}
+
+class Pods implements AsyncDisposable {
+  readonly meshes: Mesh[] = [];
+  readonly #finder = new ListedPeers();
+
+  async add(options: Partial<MeshOptions> = {}): Promise<Mesh> {
+    const name = `pod-${this.meshes.length}`;
+    const mesh = new Mesh(new EventLog(), {
+      finder: this.#finder,
+      host: '127.0.0.1',
+      port: 0,
+      name,
+      times: TIMES,
+      ...options,
+    });
+    this.meshes.push(mesh);
+    const ready = mesh.start();
+    // Its port is known once it listens, which is before it looks for peers.
+    while (mesh.port === 0) await new Promise((resolve) => setImmediate(resolve));
+    this.tell();
+    await ready;
+    return mesh;
+  }
+
+  tell(): void {
+    this.#finder.set(this.meshes.map(({ port }) => port));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.meshes.map(async (mesh) => await mesh.close()));
+    for (const { log } of this.meshes) log.close();
+  }
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2));
+}
+
+describe('a mesh over real links', () => {
+  it('brings what is published on one pod to clients of every pod, in order, once', async () => {
+    await using pods = new Pods();
+    const [a, b, c] = [await pods.add(), await pods.add(), await pods.add()];
+    await until(() => pods.meshes.every(({ links }) => links.length === 2));
+    const received = [a, b, c].map(async ({ log }) => {
+      const got: string[] = [];
+      for await (const item of log.subscribe('news', { start: 'start' })) {
+        assert.equal(item.kind, 'event');
+        if (item.kind === 'event') got.push(item.data);
+        if (got.length === 300) break;
+      }
+      return got;
+    });
+    const published = await Promise.all(
+      Array.from({ length: 300 }, async (_, i) => await [a, b, c][i % 3]?.publish('news', String(i))),
+    );
+    assert.ok(published.every((result) => result !== undefined && result.acks >= 1));
+    for (const got of await Promise.all(received)) {
+      for (const rest of [0, 1, 2]) {
+        const ofOne = got.filter((data) => Number(data) % 3 === rest);
+        assert.deepEqual(
+          ofOne,
+          Array.from({ length: 100 }, (_, i) => String(3 * i + rest)),
+        );
+      }
+    }
+  });
+
+  it('gives a new pod the history of the others before it is ready', async () => {
+    await using pods = new Pods();
+    const first = await pods.add();
+    for (let i = 0; i < 50; i++) await first.publish('news', String(i));
+    const second = await pods.add();
+    assert.equal(second.state, 'ready');
+    assert.equal(second.log.history('news').length, 50);
+  });
+
+  it('hands over before a pod leaves', async () => {
+    await using pods = new Pods();
+    const [a, b] = [await pods.add(), await pods.add()];
+    await until(() => pods.meshes.every(({ links }) => links.length === 1));
+    const event = a.log.publish('news', 'the last word');
+    assert.equal(await a.drain(), 'handed-over');
+    await a.close();
+    assert.equal(b.log.newest('news')?.data, 'the last word');
+    assert.equal(b.log.newest('news')?.n, event.n);
+    await assert.rejects(a.publish('news', 'too late'), { code: 'ERR_INVALID_ARGUMENT' });
+  });
+
+  it('links pods that share a secret, and no others', async () => {
+    await using pods = new Pods();
+    const secret = 'what only pods know';
+    const [a, b] = [await pods.add({ secret }), await pods.add({ secret })];
+    await until(() => a.links.length === 1 && b.links.length === 1);
+    // Whoever knows another secret, or none, finds nobody and serves alone.
+    const wrong = await pods.add({ secret: 'what others think it is' });
+    const none = await pods.add();
+    await a.publish('news', 'among us');
+    assert.equal(b.log.newest('news')?.data, 'among us');
+    assert.deepEqual([wrong.links, none.links], [[], []]);
+    assert.deepEqual([wrong.log.newest('news'), none.log.newest('news')], [undefined, undefined]);
+    assert.deepEqual([a.links.length, b.links.length], [1, 1]);
+  });
+
+  it('asks for a proof before it reads anything, and takes none twice', async () => {
+    await using pods = new Pods();
+    const { port } = await pods.add({ secret: 'what only pods know' });
+    const ask = async (headers: string): Promise<string> => {
+      const socket = connect(port, '127.0.0.1');
+      socket.on('error', () => {});
+      let answer = '';
+      socket.setEncoding('latin1').on('data', (text: string) => (answer += text));
+      socket.write(
+        `GET /mesh/v1/link HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: yamux-headers/1\r\n${headers}\r\n`,
+      );
+      await once(socket, 'close');
+      return answer;
+    };
+    const first = await ask('');
+    assert.match(first, /^HTTP\/1\.1 401 /);
+    const challenge = /trunkline-challenge: (\S+)/i.exec(first)?.[1] ?? '';
+    assert.notEqual(challenge, '');
+    const guess = `Trunkline-Challenge: ${challenge}\r\nTrunkline-Nonce: n\r\nTrunkline-Proof: ${'A'.repeat(43)}\r\n`;
+    assert.match(await ask(guess), /^HTTP\/1\.1 401 /);
+    assert.match(await ask(guess), /^HTTP\/1\.1 401 /, 'the challenge was used up');
+  });
+
+  it('serves nothing else on the internal port, unless it is told to', async () => {
+    await using pods = new Pods();
+    const { port } = await pods.add();
+    assert.equal((await fetch(`http://127.0.0.1:${port}/`)).status, 404);
+    const other = await pods.add({ requests: (_req, res) => void res.end('hello') });
+    assert.equal(await (await fetch(`http://127.0.0.1:${other.port}/`)).text(), 'hello');
+  });
+});
