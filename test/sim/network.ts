@@ -67,7 +67,11 @@ class Way {
     // The end comes behind everything.
     const last = flight.lane === 'end' ? Math.max(at, ...this.#lastAt.values()) : at;
     this.#lastAt.set(flight.lane, last);
-    clock.setTimeout(() => this.#arrive(flight), last - clock.now());
+    this.#net.inFlight += 1;
+    clock.setTimeout(() => {
+      this.#net.inFlight -= 1;
+      this.#arrive(flight);
+    }, last - clock.now());
   }
 
   #arrive(flight: Flight): void {
@@ -161,6 +165,8 @@ export class Network {
   readonly #corrupt = new Map<string, number>();
   /** Attempts by pair of pods and second. */
   readonly #dials = new Map<string, number>();
+  /** Messages on their way. */
+  inFlight = 0;
   /** What must not have happened. Thrown at once it would only end the link on which it was noticed. */
   readonly violations: string[] = [];
   /** When the last fault was healed; `Infinity` while there is one. */

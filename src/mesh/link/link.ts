@@ -61,6 +61,9 @@ export class Link {
   /** What the other side said first; `undefined` until then. */
   peer: Hello | undefined;
   peerState: PodState = 'joining';
+  /** The state of this pod that was told last, and whether the other side has certainly heard of it. */
+  toldState: PodState = 'joining';
+  toldStateHeard = false;
   /** Up to where the other side has got each origin, as far as it has told. */
   readonly peerHas: Map<string, number> = new Map();
   /** Milliseconds of the last ping's round trip. */
@@ -74,6 +77,8 @@ export class Link {
   #heard: number;
   #pingSent: number | undefined;
   #pingId = 0;
+  /** The ping that was sent behind the state. */
+  #statePing = Infinity;
 
   constructor(transport: LinkTransport, host: LinkHost, dialNumber = 0) {
     this.transport = transport;
@@ -110,7 +115,9 @@ export class Link {
       closed: (error) => this.#finish(error ?? new ConnectionLostError('the other pod ended the link')),
     });
     this.#alarm.set(this.#host.clock.now() + this.#host.times.helloTimeout);
-    this.#put('control', encodeMessage(this.#host.hello(this)));
+    const hello = this.#host.hello(this);
+    this.toldState = hello.state;
+    this.#put('control', encodeMessage(hello));
   }
 
   /**
@@ -123,8 +130,13 @@ export class Link {
     if (whole || !this.#full.has('control')) this.#say('have', message);
   }
 
+  /** Tells the state of this pod, and finds out when the other side has heard of it. */
   tellState(state: PodState): void {
-    if (this.established) this.#put('control', encodeMessage({ kind: 'state', state }));
+    if (!this.established) return;
+    this.toldState = state;
+    this.toldStateHeard = false;
+    this.#put('control', encodeMessage({ kind: 'state', state }));
+    this.#statePing = this.#ping();
   }
 
   /** Acknowledges the other side's own events. */
@@ -244,11 +256,22 @@ export class Link {
           this.roundTrip = this.#heard - this.#pingSent;
           this.#pingSent = undefined;
         }
+        if (message.id >= this.#statePing && message.id <= this.#pingId && !this.toldStateHeard) {
+          this.toldStateHeard = true;
+          this.#host.stateChanged(this);
+        }
         return;
       case 'bye':
         this.transport.close();
         return this.#finish(undefined);
     }
+  }
+
+  #ping(): number {
+    this.#pingSent ??= this.#host.clock.now();
+    this.#pingId += 1;
+    this.#put('control', encodeMessage({ kind: 'ping', id: this.#pingId }));
+    return this.#pingId;
   }
 
   #onAlarm(): void {
@@ -260,11 +283,7 @@ export class Link {
     if (this.#pingSent !== undefined && now - Math.max(this.#heard, this.#pingSent) >= times.pingTimeout) {
       return this.fail(new TimeoutError('the other pod does not answer', times.pingTimeout));
     }
-    if (this.#pingSent === undefined) {
-      this.#pingSent = now;
-      this.#pingId += 1;
-      this.#put('control', encodeMessage({ kind: 'ping', id: this.#pingId }));
-    }
+    if (this.#pingSent === undefined) this.#ping();
     this.#alarm.set(now + Math.min(times.pingPeriod, times.pingTimeout));
   }
 

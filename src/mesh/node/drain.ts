@@ -35,8 +35,9 @@ export class Drain {
     if (this.#over) return;
     const { log } = this.#host;
     const links = [...this.#host.links()];
-    // A pod that begins to drain is none to hand anything to.
-    const staying = links.filter(({ peerState }) => peerState !== 'draining');
+    // A pod that begins to drain is none to hand anything to. Of two that begin at the same time neither may count on the
+    // other: who has heard that this one leaves, and did not say the same before, stays at least until all is handed over.
+    const staying = links.filter(({ peerState, toldStateHeard }) => peerState !== 'draining' && toldStateHeard);
     if (links.length === 0 && this.#host.allTried()) return this.#finish('alone');
     const lacking = [...log.have()].some(
       ([origin, n]) =>

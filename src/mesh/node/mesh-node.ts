@@ -259,6 +259,8 @@ export class MeshNode implements LinkHost {
     this.#options.events?.linked?.(link);
     // A pod that joins copies first, and says when it wants what comes behind.
     if (link.peerState !== 'joining') link.sender.start(link.peerHas.get(this.log.origin) ?? 0);
+    // It may have changed since the hello; and who leaves must know that the other side knows.
+    if (link.toldState !== this.#state || this.#state === 'draining') link.tellState(this.#state);
     if (this.#state === 'joining' && this.#join.hasCopy) link.tellHave(this.#positions());
     this.#join.met(link);
     this.#look();
