@@ -9,6 +9,7 @@ import {
   DEFAULT_DEBOUNCE,
   DEFAULT_MAX_PEERS,
   numberOption,
+  observer,
   portOption,
   systemRandom,
 } from '../../mesh/discovery/settings.js';
@@ -135,7 +136,7 @@ export function resolveOptions(
       maxObjects: numberOption('maxPeers', options.maxPeers, DEFAULT_MAX_PEERS),
       clock: options.clock ?? systemClock,
       random: options.random ?? systemRandom,
-      onError: options.onError ?? ((): void => {}),
+      onError: observer(options.onError),
     },
   };
 }

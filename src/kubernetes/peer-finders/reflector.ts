@@ -31,7 +31,7 @@ export interface ReflectorOptions {
   readonly maxObjects: number;
   readonly clock: Clock;
   readonly random: () => number;
-  readonly onError: (error: Error) => void;
+  readonly onError: (error: unknown) => void;
 }
 
 /** Why a watch is given up on purpose. */
@@ -86,7 +86,7 @@ export class Reflector {
         if (relistAt === undefined) throw error;
         version = undefined;
         asked = Math.min((error instanceof KubernetesAPIError && error.retryAfter) || 0, retry.max);
-        onError(asError(error));
+        onError(error);
       }
       if (this.#begunAt !== undefined && clock.now() - this.#begunAt >= wait) backoff.reset();
       wait = Math.max(backoff.next(), asked);

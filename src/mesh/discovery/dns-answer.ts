@@ -1,7 +1,7 @@
 import { LimitExceededError } from '../../errors/index.js';
 import { isPort, normalizeIP, normalizeName, type HostPort } from './address.js';
 import type { AddressRecord, PeerResolver } from './dns-options.js';
-import { isEmptyAnswer } from './dns-resolver.js';
+import { isEmptyAnswer, isUnknownName } from './dns-resolver.js';
 
 /** Targets of SRV records that are looked up at a time. */
 const AT_A_TIME = 16;
@@ -73,8 +73,11 @@ async function addressesOf(resolver: PeerResolver, name: string): Promise<readon
     unlessEmpty(resolver.resolve4(name, { ttl: true })),
     unlessEmpty(resolver.resolve6(name, { ttl: true })),
   ]);
+  const known = families.some((family) => family.status === 'fulfilled' && family.value.length > 0);
   return families.flatMap((family) => {
     if (family.status === 'fulfilled') return family.value;
+    // Some name servers know no name without records of the kind; so does a hosts file.
+    if (known && isUnknownName(family.reason)) return [];
     throw family.reason;
   });
 }

@@ -38,7 +38,7 @@ export class SystemResolver implements PeerResolver {
     try {
       return await resolve();
     } catch (error) {
-      if (!unknownName(error) || name.endsWith('.')) throw error;
+      if (!isUnknownName(error) || name.endsWith('.')) throw error;
       const found = await lookup(name, { all: true, family }).catch(() => []);
       if (found.length === 0) throw error;
       return found.map(({ address }) => ({ address, ttl: Infinity }));
@@ -46,7 +46,8 @@ export class SystemResolver implements PeerResolver {
   }
 }
 
-function unknownName(error: unknown): boolean {
+/** Whether a name server knew no such name. */
+export function isUnknownName(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOTFOUND';
 }
 

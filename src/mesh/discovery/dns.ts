@@ -9,7 +9,7 @@ import { SystemResolver } from './dns-resolver.js';
 import { pause, unlessAborted } from './pause.js';
 import { PeerSets, type PeerSink } from './peer-sets.js';
 import { selfMatcher } from './self.js';
-import { DEFAULT_DEBOUNCE, DEFAULT_MAX_PEERS, numberOption, portOption, systemRandom } from './settings.js';
+import { DEFAULT_DEBOUNCE, DEFAULT_MAX_PEERS, numberOption, observer, portOption, systemRandom } from './settings.js';
 import type { FindOptions, Peer, PeerFinder } from './types.js';
 
 /** Name of a port (RFC 6335, 5.1). */
@@ -36,7 +36,7 @@ export class DnsPeerFinder implements PeerFinder {
   readonly #retry: BackoffBounds;
   readonly #timeout: number;
   readonly #debounce: number;
-  readonly #onError: (error: Error) => void;
+  readonly #onError: (error: unknown) => void;
   readonly #resolver: PeerResolver | undefined;
 
   /**
@@ -66,7 +66,7 @@ export class DnsPeerFinder implements PeerFinder {
     this.#retry = { min, max: Math.max(min, numberOption('retry.max', options.retry?.max, 30_000)) };
     this.#timeout = numberOption('timeout', options.timeout, 5_000);
     this.#debounce = numberOption('debounce', options.debounce, DEFAULT_DEBOUNCE, 0);
-    this.#onError = options.onError ?? ((): void => {});
+    this.#onError = observer(options.onError);
     this.#resolver = options.resolver;
   }
 
@@ -92,7 +92,7 @@ export class DnsPeerFinder implements PeerFinder {
       } catch (error) {
         if (signal.aborted) return;
         if (known === undefined) throw error;
-        this.#onError(error instanceof Error ? error : new Error(String(error)));
+        this.#onError(error);
         wait = backoff.next();
       }
       await pause(wait, this.#clock, signal);

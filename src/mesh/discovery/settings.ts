@@ -28,3 +28,14 @@ export function portOption(name: string, value: number | undefined): number | un
 export function systemRandom(): number {
   return randomInt(2 ** 32) / 2 ** 32;
 }
+
+/** An observer that cannot break what it observes. */
+export function observer(onError: ((error: Error) => void) | undefined): (error: unknown) => void {
+  return (error) => {
+    try {
+      onError?.(error instanceof Error ? error : new Error(String(error)));
+    } catch {
+      // Its failures are its own.
+    }
+  };
+}

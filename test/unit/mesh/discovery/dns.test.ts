@@ -57,7 +57,10 @@ class Setup {
       random: () => 0,
       self: '10.0.0.1',
       debounce: 0,
-      onError: (error) => this.errors.push(error),
+      onError: (error) => {
+        this.errors.push(error);
+        throw new Error('a failure of the observer is its own');
+      },
       ...options,
     });
     this.sets = finder.peers();
@@ -108,6 +111,12 @@ describe('DnsPeerFinder', () => {
       { portName: 'mesh' },
     );
     assert.deepEqual(await setup.hosts(), ['10.0.0.1:7002 self', '10.0.0.2:7000', 'fd00::3:7001']);
+    await setup.sets.return?.();
+  });
+
+  it('takes a name that only one family knows', async () => {
+    const setup = new Setup({ 'A web.team.svc': records(9, '10.0.0.1'), 'AAAA web.team.svc': 'ENOTFOUND' });
+    assert.deepEqual(await setup.hosts(), ['10.0.0.1: self']);
     await setup.sets.return?.();
   });
 
