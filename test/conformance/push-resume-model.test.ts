@@ -20,9 +20,8 @@ describe('following from pod to pod: nothing twice, nothing out of order, nothin
     'clients that are dropped': { pods: 3, steps: 400, drops: true, restarts: true },
     'more streams than are known at once': {
       pods: 3,
-      steps: 600,
-      streams: 4,
-      hasty: true,
+      steps: 500,
+      streams: 3,
       limits: { maxStreams: 5 },
     },
     'events that grow old on their way': { pods: 3, steps: 400, hasty: true, restarts: true },
