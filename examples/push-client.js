@@ -35,11 +35,14 @@ async function longPoll() {
     const text = await response.text();
     // Without an event the server has waited for long enough, or goes away.
     if (text === '') return;
-    const { action, node, gap, message, cursor: next } = JSON.parse(text);
-    if (!response.ok) throw new Error(message);
-    if (action === 'gap') missing(gap.reason);
-    else console.log(node.value);
-    cursor = next;
+    if (!response.ok) throw new Error(JSON.parse(text).message);
+    // Behind a cursor all comes that is due, in a line each.
+    for (const line of text.trimEnd().split('\n')) {
+      const { action, node, gap, cursor: next } = JSON.parse(line);
+      if (action === 'gap') missing(gap.reason);
+      else console.log(node.value);
+      cursor = next;
+    }
   }
 }
 
