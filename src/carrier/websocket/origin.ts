@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { isIP } from 'node:net';
+import { isLoopback, isSameHost, isTrustedHost, nameOfHost } from '../request-host.js';
 import type { Refusal } from './refusal.js';
 
 /** Which pages, and under which names, a server may be used by browsers. */
@@ -26,7 +26,8 @@ export interface OriginOptions {
 export function originRefusal(req: IncomingMessage, options: OriginOptions): Refusal | undefined {
   const { allowedHosts, allowedOrigins = [] } = options;
   const host = req.headersDistinct.host?.[0] ?? '';
-  if (allowedHosts !== undefined && !isTrusted(nameOf(host), allowedHosts)) return foreignHost(host);
+  if (allowedHosts !== undefined && !isTrustedHost(nameOfHost(host), (name) => allowedHosts.includes(name)))
+    return foreignHost(host);
   if (allowedOrigins === 'any') return undefined;
   const foreign = (req.headersDistinct.origin ?? []).filter((origin) => !allowedOrigins.includes(origin));
   if (foreign.length === 0) return undefined;
@@ -38,7 +39,8 @@ export function originRefusal(req: IncomingMessage, options: OriginOptions): Ref
       };
     }
   }
-  const rebound = allowedHosts === undefined && isLoopback(req.socket.localAddress) && !isTrusted(nameOf(host), []);
+  const rebound =
+    allowedHosts === undefined && isLoopback(req.socket.localAddress) && !isTrustedHost(nameOfHost(host), () => false);
   return rebound ? foreignHost(host) : undefined;
 }
 
@@ -47,28 +49,4 @@ function foreignHost(host: string): Refusal {
     code: 403,
     message: `forbidden: the host ${JSON.stringify(host)} is not one of this server's names (allowedHosts)`,
   };
-}
-
-function isTrusted(name: string, allowed: readonly string[]): boolean {
-  return isIP(name) !== 0 || name === 'localhost' || name.endsWith('.localhost') || allowed.includes(name);
-}
-
-/** The scheme is left out of it: behind a proxy that ends TLS a server does not know its own. */
-function isSameHost(origin: string, host: string): boolean {
-  try {
-    const url = new URL(origin);
-    return url.host !== '' && url.host === new URL(`${url.protocol}//${host}`).host;
-  } catch {
-    return false;
-  }
-}
-
-function nameOf(host: string): string {
-  const bracketed = /^\[([^\]]*)\](?::\d*)?$/.exec(host);
-  const name = bracketed?.[1] ?? host.replace(/:\d*$/, '');
-  return name.toLowerCase().replace(/\.$/, '');
-}
-
-function isLoopback(address: string | undefined): boolean {
-  return address !== undefined && /^(::ffff:)?127\.|^::1$/.test(address);
 }

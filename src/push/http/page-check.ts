@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { isLoopback, isSameHost, isTrustedHost, nameOfHost } from '../../carrier/request-host.js';
 import type { CorsPolicy } from './cors.js';
 import { headerOf } from './headers.js';
 import type { PushRequest, PushResponse } from './types.js';
@@ -21,7 +21,7 @@ export function pageRefusal(
   const host = headerOf(req, 'host') ?? headerOf(req, ':authority') ?? '';
   const fromPage = origin !== undefined || headerOf(req, 'sec-fetch-site') !== undefined;
   const suspicious = allowedHosts !== undefined || (fromPage && isLoopback(req.socket.localAddress));
-  if (suspicious && !isTrusted(nameOf(host), allowedHosts)) {
+  if (suspicious && !isTrustedHost(nameOfHost(host), (name) => allowedHosts?.has(name) === true)) {
     return `the host ${JSON.stringify(host)} is not one of this server's names (allowedHosts)`;
   }
   const allowed = cors === undefined ? origin === undefined : cors.apply(req, res);
@@ -29,28 +29,4 @@ export function pageRefusal(
   // Somebody in front of us has answered the question.
   if (cors === undefined && res.hasHeader('access-control-allow-origin')) return undefined;
   return `pages of the origin ${JSON.stringify(origin)} may not use this server (cors)`;
-}
-
-function isTrusted(name: string, allowed: ReadonlySet<string> | undefined): boolean {
-  return isIP(name) !== 0 || name === 'localhost' || name.endsWith('.localhost') || allowed?.has(name) === true;
-}
-
-/** The scheme is left out of it: behind a proxy that ends TLS a server does not know its own. */
-function isSameHost(origin: string, host: string): boolean {
-  try {
-    const url = new URL(origin);
-    return url.host !== '' && url.host === new URL(`${url.protocol}//${host}`).host;
-  } catch {
-    return false;
-  }
-}
-
-function nameOf(host: string): string {
-  const bracketed = /^\[([^\]]*)\](?::\d*)?$/.exec(host);
-  const name = bracketed?.[1] ?? host.replace(/:\d*$/, '');
-  return name.toLowerCase().replace(/\.$/, '');
-}
-
-function isLoopback(address: string | undefined): boolean {
-  return address !== undefined && /^(::ffff:)?127\.|^::1$/.test(address);
 }
