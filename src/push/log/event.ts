@@ -6,16 +6,7 @@ import type { LogEvent } from './types.js';
 const OVERHEAD_BYTES = 128;
 
 /** What a record is made of. */
-export interface EventFields {
-  readonly stream: string;
-  readonly type: string;
-  readonly data: string;
-  readonly origin: string;
-  readonly n: number;
-  readonly index: number;
-  readonly time: number;
-  readonly key: string | undefined;
-}
+export type EventFields = Omit<LogEvent, 'kind' | 'json'>;
 
 /** An event as the log holds it. */
 export class StoredEvent implements LogEvent {

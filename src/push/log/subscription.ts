@@ -1,5 +1,6 @@
 import { deferred } from '../../clock/deferred.js';
 import { checkOptionNames, type OptionNames } from '../../limits/option-names.js';
+import { StoredEvent } from './event.js';
 import type { EndReason, FollowOptions, Follower, Framer, Gap, LogEvent, StartPosition, StreamTypes } from './types.js';
 import { warn } from './warn.js';
 
@@ -53,32 +54,12 @@ const NAMES: OptionNames<SubscribeOptions> = { start: true, signal: true, whenOv
 const PORTION = 64;
 
 /** An event with the cursor behind it, shared by all subscriptions at the same place. */
-class Delivered implements LogEvent {
-  readonly kind = 'event';
-  readonly stream: string;
-  readonly type: string;
-  readonly data: string;
-  readonly origin: string;
-  readonly n: number;
-  readonly index: number;
-  readonly time: number;
-  readonly key: string | undefined;
+class Delivered extends StoredEvent {
   readonly cursor: string;
 
   constructor(event: LogEvent, cursor: string) {
-    this.stream = event.stream;
-    this.type = event.type;
-    this.data = event.data;
-    this.origin = event.origin;
-    this.n = event.n;
-    this.index = event.index;
-    this.time = event.time;
-    this.key = event.key;
+    super(event);
     this.cursor = cursor;
-  }
-
-  json(): unknown {
-    return JSON.parse(this.data) as unknown;
   }
 }
 
