@@ -1,10 +1,11 @@
-// What the finders rest on, seen by others: kubectl, and the Watch and the informer of @kubernetes/client-node, read pods
-// and EndpointSlices of our API server, with and without faults.
+// What the finders rest on, seen by others: kubectl, the Watch and the informer of @kubernetes/client-node, and client-go
+// read pods and EndpointSlices of our API server, with and without faults.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { CoreV1Api, DiscoveryV1Api, makeInformer, Watch, type V1Pod } from '@kubernetes/client-node';
 import { eventually, FINDERS, meshPod, Reader, TestAPI } from '../conformance/peer-finders-support.js';
 import type { Peer } from '../../src/kubernetes/index.js';
+import { startGo } from './support/go-programs.js';
 import { kubectl, type KubectlResult } from '../e2e/support/kubectl.js';
 
 const PODS = '/api/v1/namespaces/team/pods';
@@ -172,6 +173,47 @@ describe('a finder beside the informer of client-node', () => {
     await eventually(() => api.faults.watching({ resource: 'pods' }) === 2);
     await informer.stop();
   });
+});
+
+interface GoLine {
+  readonly type: string;
+  readonly resource: string;
+  readonly name: string;
+  readonly count: number;
+}
+
+test('the pager and the informers of client-go, through every fault of a watch', { timeout: 300_000 }, async () => {
+  await using api = await TestAPI.start(three());
+  const go = startGo<GoLine>('podinformer', ['-url', api.server.url, '-namespace', 'team'], 120_000);
+  try {
+    assert.equal((await go.line(({ type }) => type === 'PAGED')).count, 3);
+    await go.line(({ type }) => type === 'SYNCED');
+    const faults = [
+      (): number => 2,
+      (): number => api.faults.kill(),
+      (): number => api.faults.truncate(),
+      (): number => api.faults.truncate({}, 'end'),
+      (): number => api.faults.gone(),
+      (): number => api.faults.end(),
+      (): number => {
+        api.faults.script({ verb: 'watch' }, { kind: 'gone', form: 'status' }, { kind: 'unavailable' });
+        return api.faults.kill();
+      },
+    ];
+    for (const [index, befall] of faults.entries()) {
+      await eventually(() => api.faults.watching() === 2);
+      assert.equal(befall(), 2);
+      const count = index + 4;
+      api.runtime.pods.put(meshPod(`p${count}`, `10.0.0.${count}`));
+      await go.line(({ type, name }) => type === 'ADD' && name === `p${count}`);
+      await go.line(({ resource, count: endpoints }) => resource === 'endpointslices' && endpoints === count);
+    }
+    api.runtime.pods.delete('team', 'a');
+    await go.line(({ type, name }) => type === 'DELETE' && name === 'a');
+  } finally {
+    go.process.kill();
+    await go.finished;
+  }
 });
 
 test('a finder finds the pods of a cluster of processes', async () => {

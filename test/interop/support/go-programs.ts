@@ -14,6 +14,7 @@ export type GoProgram =
   | 'execclient-0.32'
   | 'execserver'
   | 'httpstreampeer'
+  | 'podinformer'
   | 'portforwardclient'
   | 'portforwardserver'
   | 'pushgrpc'
