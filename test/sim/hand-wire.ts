@@ -36,6 +36,11 @@ export class HandEnd implements LinkTransport {
     this.other?.inbox.push(undefined);
   }
 
+  /** Tells that a lane has room again. */
+  makeRoom(lane: Lane): void {
+    this.#events?.room(lane);
+  }
+
   /** Hands the next message over. */
   deliver(): void {
     const next = this.inbox.shift();

@@ -39,7 +39,7 @@ interface Task {
   readonly asked: Map<Link, { readonly id: number; readonly until: number }>;
   /** Who has been asked for the next event and does not hold it. */
   readonly without: Set<Link>;
-  /** Through which numbers these said to hold nothing. */
+  /** Through which number all of these said to hold nothing; `Infinity` while nobody has. */
   emptyThrough: number;
 }
 
@@ -83,7 +83,7 @@ export class Repair {
         this.#host.moved(task.origin);
       } else if (message.through >= this.#host.log.haveOf(task.origin)) {
         task.without.add(link);
-        task.emptyThrough = Math.max(task.emptyThrough, message.through);
+        task.emptyThrough = Math.min(task.emptyThrough, message.through);
       }
       break;
     }
@@ -117,7 +117,7 @@ export class Repair {
     if (task === undefined) {
       const { clock } = this.#host.log;
       const have = this.#host.log.haveOf(origin);
-      task = { origin, have, since: clock.now(), asked: new Map(), without: new Set(), emptyThrough: 0 };
+      task = { origin, have, since: clock.now(), asked: new Map(), without: new Set(), emptyThrough: Infinity };
       this.#tasks.set(origin, task);
     }
     return task;
@@ -129,7 +129,7 @@ export class Repair {
     task.without.clear();
     // Answers that are still to come are about what is there by now.
     task.asked.clear();
-    task.emptyThrough = 0;
+    task.emptyThrough = Infinity;
   }
 
   /** @returns when to look again. */
@@ -168,7 +168,7 @@ export class Repair {
     if (unsure && now < task.since + times.lossTimeout) return task.since + times.lossTimeout;
     const end = (inbox.lowest(task.origin) ?? through + 1) - 1;
     // No farther than was asked for: beyond it some may hold events.
-    const asked = task.emptyThrough > have ? task.emptyThrough : have + SPAN;
+    const asked = task.emptyThrough === Infinity ? have + SPAN : Math.max(have + 1, task.emptyThrough);
     const last = Math.min(end, asked);
     log.appendLoss(task.origin, last);
     inbox.drain(task.origin);
