@@ -16,12 +16,12 @@ import { Counters, type LogStats } from './counters.js';
 import { parseCursor } from './cursor.js';
 import type { Entry } from './entry.js';
 import { InvalidCursorError, LogClosedError } from './errors.js';
-import { StoredEvent, textOf, type EventFields, type StoredLoss } from './event.js';
+import { exceeds, StoredEvent, textOf, type EventFields, type StoredLoss } from './event.js';
 import { Expiry } from './expiry.js';
 import { FrameStore } from './frame-store.js';
 import { LogFollower, type FollowerHost } from './follower.js';
 import { HistoryOrder } from './history-order.js';
-import { checkEventType, checkStreamName, checkTargets } from './names.js';
+import { checkEventType, checkStreamName, checkTargets, wellFormed } from './names.js';
 import { Origins } from './origins.js';
 import { resolveLogOptions, type EventLogOptions, type LogSettings } from './settings.js';
 import { partsOf, streamOf, type SnapshotPart } from './snapshot.js';
@@ -279,7 +279,10 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
 
   /**
    * Takes over an event of another origin. Events of one origin must come in the order of their numbers: what comes early
-   * is refused, so that whoever brings it can get the missing ones first. One beyond the history's age counts as lost.
+   * is refused, so that whoever brings it can get the missing ones first.
+   *
+   * One that is beyond the history's age, larger than `maxEventBytes`, or of a new stream that there is no room for, counts as
+   * lost: who follows its stream is told so, and the next one can come.
    *
    * @throws InvalidArgumentError for fields out of range or an event of this run; LogClosedError.
    */
@@ -289,17 +292,19 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
     const have = this.#origins.have(event.origin);
     if (event.n <= have) return 'duplicate';
     if (event.n > have + 1) return 'early';
-    const data = textOf(event.data, this.#settings.limits.maxEventBytes);
-    const channel = this.#streamFor(event.stream);
     this.#counters.appended += 1;
-    // It would be gone at once, and who follows would not hear of it.
-    if (event.age >= this.#settings.history.age) {
-      const loss = this.#loss(event.origin, event.n);
-      this.#appendLoss(loss, [channel], this.#streams.spanning(channel));
-    } else {
-      const { origin, n, type, key } = event;
-      this.#take(channel, { origin, n, type, data, key }, event.age);
+    const { origin, n, stream, type, key, age } = event;
+    this.#makeRoom(stream);
+    if (!this.#streams.hasRoom(stream)) {
+      const loss = this.#loss(origin, n);
+      this.#appendLoss(loss, [], this.#streams.lostOn(stream, loss));
+      return 'appended';
     }
+    const channel = this.#streams.stream(stream);
+    const data = wellFormed(event.data);
+    if (age >= this.#settings.history.age || exceeds(data, this.#settings.limits.maxEventBytes)) {
+      this.#appendLoss(this.#loss(origin, n), [channel], this.#streams.spanning(channel));
+    } else this.#take(channel, { origin, n, type, data, key }, age);
     return 'appended';
   }
 
@@ -362,7 +367,10 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
       this.#take(this.#streamFor(stream), { origin, n, type, data, key }, event.age);
     }
     for (const [origin, n] of part.have) {
-      if (origin !== this.origin) this.#origins.advance(origin, n);
+      if (origin === this.origin) continue;
+      checkForeignOrigin(origin, this.origin);
+      checkNumber('n', n, 0);
+      this.#origins.advance(origin, n);
     }
   }
 
@@ -430,8 +438,13 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
 
   /** The channel for an event that is about to be taken. @throws LimitExceededError */
   #streamFor(stream: string): Channel {
-    while (this.#streams.crowded(stream) && this.#order.size > 0) this.#evictOldest();
+    this.#makeRoom(stream);
     return this.#streams.stream(stream);
+  }
+
+  /** Lets the oldest events go until a new stream has room, if that helps. */
+  #makeRoom(stream: string): void {
+    while (this.#streams.crowded(stream) && this.#order.size > 0) this.#evictOldest();
   }
 
   #take(channel: Channel, fields: Omit<EventFields, 'stream' | 'index' | 'time'>, age: number): StoredEvent {

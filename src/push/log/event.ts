@@ -64,10 +64,15 @@ export function costOf(item: StoredItem): number {
  */
 export function textOf(data: unknown, maxBytes: number): string {
   const text = typeof data === 'string' ? wellFormed(data) : jsonOf(data);
-  if (text.length * 3 > maxBytes && Buffer.byteLength(text) > maxBytes) {
+  if (exceeds(text, maxBytes)) {
     throw new LimitExceededError('maxEventBytes', `the data of an event must not exceed ${maxBytes} bytes`);
   }
   return text;
+}
+
+/** Whether text takes more bytes in UTF-8. */
+export function exceeds(text: string, maxBytes: number): boolean {
+  return text.length * 3 > maxBytes && Buffer.byteLength(text) > maxBytes;
 }
 
 function jsonOf(data: unknown): string {

@@ -25,10 +25,15 @@ export class Routes {
     return this.#sets.get(stream) ?? NONE;
   }
 
+  /** The sets that a stream of this name belongs to, if it comes. */
+  *named(name: string): Generator<Channel, void, undefined> {
+    yield* this.#named.get(name) ?? NONE;
+    for (const [set, means] of this.#wild) if (means(name)) yield set;
+  }
+
   addStream(stream: Channel): void {
     const [name = ''] = stream.targets;
-    for (const set of this.#named.get(name) ?? NONE) this.#link(stream, set);
-    for (const [set, means] of this.#wild) if (means(name)) this.#link(stream, set);
+    for (const set of this.named(name)) this.#link(stream, set);
   }
 
   removeStream(stream: Channel): void {

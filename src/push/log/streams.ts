@@ -52,10 +52,15 @@ export class Streams {
 
   /** Whether an event of this stream finds room only once another stream has lost all its events. */
   crowded(name: string): boolean {
-    if (this.#idle.size > 0 || this.#used < this.#host.settings.limits.maxStreams) return false;
-    if (this.#streams.get(name)?.used === true) return false;
+    if (this.hasRoom(name)) return false;
     for (const { used, members } of this.#streams.values()) if (used && members.size === 0) return true;
     return false;
+  }
+
+  /** Whether `stream` finds room for an event of this stream. */
+  hasRoom(name: string): boolean {
+    if (this.#idle.size > 0 || this.#used < this.#host.settings.limits.maxStreams) return true;
+    return this.#streams.get(name)?.used === true;
   }
 
   /** The channel of a stream that an event is about to come to, made if need be. @throws LimitExceededError */
@@ -102,9 +107,8 @@ export class Streams {
     if (channel.members.size > 0) return;
     const [name = ''] = channel.targets;
     if (this.#streams.get(name) === channel) {
-      if (channel.ring.size > 0) return;
-      if (channel.used) this.#idle.add(channel);
-      else this.#remove(name, channel);
+      if (!channel.used) this.#remove(name, channel);
+      else if (channel.ring.size === 0) this.#idle.add(channel);
       return;
     }
     const key = JSON.stringify(channel.targets);
@@ -121,14 +125,24 @@ export class Streams {
    * @returns The streams that get an entry.
    */
   lost(loss: StoredLoss): Channel[] {
-    pass(this.#forgotten, loss);
-    this.#forgottenIndex = Math.max(this.#forgottenIndex, loss.index);
+    this.#passUnknown(loss);
     const live: Channel[] = [];
     for (const channel of this.#streams.values()) {
       if (channel.ring.size > 0 || channel.members.size > 0) live.push(channel);
       else this.#pass(channel, loss);
     }
     return live;
+  }
+
+  /**
+   * Events are gone of a stream that the log has no room for.
+   *
+   * @returns Those who follow it: its channel, if it is followed by its name, and the sets that it belongs to.
+   */
+  lostOn(name: string, loss: StoredLoss): Channel[] {
+    this.#passUnknown(loss);
+    const channel = this.#streams.get(name);
+    return channel === undefined ? [...this.#routes.named(name)] : [channel, ...this.#routes.of(channel)];
   }
 
   /** What is known of all streams that the log has no channel for. */
@@ -231,6 +245,12 @@ export class Streams {
   #pass(channel: Channel, item: StoredItem): void {
     pass(channel.table, item);
     channel.evictedIndex = Math.max(channel.evictedIndex, item.index);
+  }
+
+  /** An item is gone that may have been of any stream that the log has no channel for. */
+  #passUnknown(item: StoredItem): void {
+    pass(this.#forgotten, item);
+    this.#forgottenIndex = Math.max(this.#forgottenIndex, item.index);
   }
 
   #makeRoom(): void {

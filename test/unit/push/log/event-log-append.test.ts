@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { InvalidArgumentError, LimitExceededError } from '../../../../src/errors/index.js';
+import { InvalidArgumentError } from '../../../../src/errors/index.js';
 import { LogClosedError } from '../../../../src/push/log/errors.js';
 import { OTHER, SELF, TestLog, THIRD } from './support.js';
 
@@ -25,7 +25,7 @@ describe('events of other origins', () => {
     assert.deepEqual([test.log.stats().appended, test.log.stats().published, test.log.index], [3, 0, 3]);
   });
   it('are refused with fields that no log publishes, and leave nothing behind', () => {
-    const { log } = new TestLog({ limits: { maxEventBytes: 8 } });
+    const { log } = new TestLog();
     const good = { origin: OTHER, n: 1, stream: 'a', type: 'message', data: 'x', age: 0 };
     const bad: readonly object[] = [
       { origin: SELF },
@@ -48,7 +48,6 @@ describe('events of other origins', () => {
     for (const fields of bad) {
       assert.throws(() => log.append({ ...good, ...fields }), InvalidArgumentError, JSON.stringify(fields));
     }
-    assert.throws(() => log.append({ ...good, data: 'too much of it' }), LimitExceededError);
     assert.deepEqual([log.index, log.streams(), [...log.have()]], [0, [], [[SELF, 0]]]);
     assert.equal(log.append({ ...good, age: Infinity }), 'appended');
     assert.equal(log.appendLoss(OTHER, 2), 'appended');
@@ -64,6 +63,36 @@ describe('events of other origins', () => {
       followers.map((follower) => follower.rest()),
       [`<lost ${OTHER}:0-1> b2`, `<lost ${OTHER}:0-1> b2`, `<lost ${OTHER}:0-1> b2`, ''],
     );
+  });
+  it('that are too large are told of as lost, and the next can come', () => {
+    const test = new TestLog({ limits: { maxEventBytes: 8 } });
+    const follower = test.follow('a');
+    const other = test.follow('b');
+    const event = { origin: OTHER, n: 1, stream: 'a', type: 'message', data: 'äöüßä', age: 0 };
+    assert.equal(test.log.append(event), 'appended');
+    assert.equal(test.append(OTHER, 2, 'a'), 'appended');
+    assert.deepEqual([follower.rest(), other.rest()], [`<lost ${OTHER}:0-1> b2`, '']);
+  });
+  it('of a stream that there is no room for are told of as lost to who follows it, and to nobody else', () => {
+    const test = new TestLog({ limits: { maxStreams: 2 } });
+    test.publish('a', '1');
+    test.publish('x', '2');
+    const cursor = test.log.cursor('c');
+    const others = [test.follow('a'), test.follow(['a', 'b']), test.follow('x*'), test.follow('x')];
+    const followers = [test.follow('c'), test.follow(['a', 'c']), test.follow('c*')];
+    assert.equal(test.append(OTHER, 1, 'c'), 'appended');
+    assert.equal(test.append(OTHER, 2, 'a'), 'appended');
+    assert.deepEqual(
+      others.map((follower) => follower.rest()),
+      ['b2', 'b2', '', ''],
+    );
+    assert.deepEqual(
+      followers.map((follower) => follower.rest()),
+      [`<lost ${OTHER}:0-1>`, `<lost ${OTHER}:0-1> b2`, `<lost ${OTHER}:0-1>`],
+    );
+    for (const { follower } of [...others, ...followers]) follower.end();
+    assert.deepEqual(test.log.streams(), ['a', 'x']);
+    assert.equal(test.follow('c', { start: { cursor } }).rest(), `<expired ${OTHER}:0-1>`);
   });
   it('are held by number, for whoever repairs', () => {
     const test = new TestLog({ history: { events: 2 } });
