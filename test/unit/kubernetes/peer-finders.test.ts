@@ -3,7 +3,10 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Server } from 'node:net';
-import { describe, it } from 'node:test';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, it } from 'node:test';
 import { KubeConfig } from '@kubernetes/client-node';
 import {
   EndpointSlicePeerFinder,
@@ -188,6 +191,84 @@ describe('answers that cannot be meant', () => {
     };
     await assert.rejects(firstSet({ config, requestTimeout: 10 }), { code: 'ERR_TIMEOUT' });
     await assert.rejects(firstSet({ config: { ...config, getCurrentCluster: () => null } }), invalid);
+  });
+});
+
+describe('lines of a watch that cannot be meant', () => {
+  for (const [name, line, error] of [
+    ['no JSON', 'nonsense', /ProtocolError: .* no JSON/],
+    ['no event', '{}', /ProtocolError: .* no watch event/],
+    ['an event without a version', '{"type":"ADDED","object":{}}', /ProtocolError: .* no watch event/],
+    ['an ERROR without a Status', '{"type":"ERROR"}', /KubernetesAPIError: .* ended the watch: code 500/],
+    [
+      'an ERROR that is no 410',
+      '{"type":"ERROR","object":{"code":504,"message":"too slow","details":{"retryAfterSeconds":1}}}',
+      /KubernetesAPIError: .* ended the watch: too slow/,
+    ],
+  ] as const) {
+    it(`${name} leads to a list`, async () => {
+      let lists = 0;
+      await withAnswers(
+        (req, res) => {
+          if (req.url?.includes('watch=true') !== true) {
+            lists++;
+            return void res.end(list(lists === 1 ? [onePod] : []));
+          }
+          // An empty line, and an event of a kind that is not known yet, are let pass.
+          res.end(`\n{"type":"LATER","object":{"metadata":{"resourceVersion":"2"}}}\n${line}\n`);
+        },
+        async (url) => {
+          const errors: string[] = [];
+          const onError = (failure: Error): void => void errors.push(String(failure));
+          const retry = { min: 1, max: 1 };
+          const sets = new PodPeerFinder({
+            config: configFor(url),
+            labelSelector: 'a',
+            retry,
+            debounce: 0,
+            onError,
+          }).peers();
+          assert.equal((await sets.next()).value?.length, 1);
+          assert.equal((await sets.next()).value?.length, 0);
+          assert.match(errors[0] ?? '', error);
+          await sets.return?.();
+        },
+      );
+    });
+  }
+});
+
+describe('the configuration', () => {
+  const before = process.env['KUBECONFIG'];
+  afterEach(() => {
+    if (before === undefined) delete process.env['KUBECONFIG'];
+    else process.env['KUBECONFIG'] = before;
+  });
+
+  it('is loaded as kubectl does unless given', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'finders-'));
+    try {
+      await withAnswers(
+        (req, res) => res.end(list(req.url?.startsWith('/base/api/v1/namespaces/team/') === true ? [onePod] : [])),
+        async (url) => {
+          const context = { cluster: 'c', user: 'u', namespace: 'team' };
+          const file = {
+            clusters: [{ name: 'c', cluster: { server: url, 'insecure-skip-tls-verify': true } }],
+            users: [{ name: 'u', user: {} }],
+            contexts: [{ name: 'x', context }],
+            'current-context': 'x',
+          };
+          process.env['KUBECONFIG'] = join(folder, 'config');
+          // Every JSON document is one of YAML.
+          await writeFile(process.env['KUBECONFIG'], JSON.stringify(file));
+          const sets = new PodPeerFinder({ labelSelector: 'app=web' }).peers();
+          assert.equal((await sets.next()).value?.length, 1);
+          await sets.return?.();
+        },
+      );
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 });
 
