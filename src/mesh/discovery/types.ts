@@ -21,7 +21,8 @@ export interface FindOptions {
 /**
  * Finds the pods of a mesh. Each set is the whole of what is known, the asking pod included where the source lists it, and
  * replaces the one before; sets come only when something has changed. Failures after the first set do not end the
- * iteration: the last known peers stay while the source is asked again.
+ * iteration: the last known peers stay while the source is asked again. A peer that stays as it was is the same object
+ * from set to set; a reader that is slow gets the newest set only.
  */
 export interface PeerFinder {
   /** Throws, or the first `next` rejects, when the source cannot be asked even once. */
