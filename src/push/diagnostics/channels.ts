@@ -1,4 +1,5 @@
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { InvalidArgumentError } from '../../errors/index.js';
 import type { EndReason, Gap, LogEvent } from '../log/types.js';
 
 /**
@@ -71,6 +72,13 @@ export const FOLLOW_CHANNEL: PushChannel<FollowMessage> = channel('trunkline:pus
 export const END_CHANNEL: PushChannel<EndMessage> = channel('trunkline:push:end');
 export const GAP_CHANNEL: PushChannel<GapMessage> = channel('trunkline:push:gap');
 
+const CHANNELS: { readonly [Name in keyof PushMessages]: PushChannel<PushMessages[Name]> } = {
+  'trunkline:push:publish': PUBLISH_CHANNEL,
+  'trunkline:push:follow': FOLLOW_CHANNEL,
+  'trunkline:push:end': END_CHANNEL,
+  'trunkline:push:gap': GAP_CHANNEL,
+};
+
 /**
  * Publishes a message if anybody listens; otherwise it costs one check and makes no message. A listener that throws ends as
  * an uncaught exception of a later tick, as Node has it, and does not disturb the publisher.
@@ -86,11 +94,16 @@ export function publishIfListened<M>(to: PushChannel<M>, make: () => M): void {
  * @param listener Runs in the middle of what it is told of, so it should be quick. It must not publish to or follow the log
  * it is told about.
  * @returns Stops listening.
+ * @throws InvalidArgumentError for a channel that does not exist.
  */
 export function onPushMessage<Name extends keyof PushMessages>(
   name: Name,
   listener: (message: PushMessages[Name]) => void,
 ): () => void {
+  if (!Object.hasOwn(CHANNELS, name)) {
+    throw new InvalidArgumentError(`there is no channel ${String(name)}, only ${Object.keys(CHANNELS).join(', ')}`);
+  }
+  if (typeof listener !== 'function') throw new InvalidArgumentError('listener must be a function');
   const typed = (message: unknown): void => listener(message as PushMessages[Name]);
   subscribe(name, typed);
   return () => {

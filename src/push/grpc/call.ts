@@ -145,7 +145,7 @@ export class WatchCallSession {
     if (watchId !== '0' && (this.#watches.has(watchId) || watchId === NO_WATCH)) {
       return this.#refuse('the watch_id is in use');
     }
-    if (!wildcards && streams.some(isPattern)) return this.#refuse('patterns are not allowed in streams');
+    if (!wildcards && streams.some(isPattern)) return this.#refuse('patterns are not allowed in streams (wildcards)');
     try {
       return checkTargets(streams);
     } catch (error) {

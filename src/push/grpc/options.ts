@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from '../../errors/index.js';
 import { checkOptionNames, type OptionNames } from '../../limits/option-names.js';
-import { safeLogger, silentLogger, type Logger } from '../../logger/logger.js';
+import type { Logger } from '../../logger/logger.js';
+import { handlerLogger } from '../http/handler-logger.js';
 import type { WatchCaller } from './types.js';
 
 /** Ends a call with a status of gRPC. */
@@ -48,6 +49,7 @@ export interface GrpcWatchOptions {
   readonly createTimeout?: number;
   /** Milliseconds that a client may take none of what was sent; then its call is reset. Default 10,000. */
   readonly writeTimeout?: number;
+  /** Default: errors of hooks are warnings of the process, each once; nothing else is told. */
   readonly logger?: Logger;
 }
 
@@ -93,7 +95,7 @@ export function resolveWatchOptions(options: GrpcWatchOptions): WatchSettings {
     progressInterval: whole('progressInterval', options.progressInterval, 60_000),
     createTimeout: whole('createTimeout', options.createTimeout, 10_000),
     writeTimeout: whole('writeTimeout', options.writeTimeout, 10_000),
-    logger: options.logger === undefined ? silentLogger : safeLogger(options.logger),
+    logger: handlerLogger(options.logger),
   };
 }
 

@@ -1,4 +1,5 @@
 import { Sweep } from '../../clock/sweep.js';
+import { checkLog } from '../http/check-log.js';
 import { WatchCallSession } from './call.js';
 import { loadWatchCodec, type WatchCodec } from './codec.js';
 import { WatchFramer } from './framer.js';
@@ -66,9 +67,10 @@ class CallCounter {
  *
  * Source: etcd v3 `api/etcdserverpb/rpc.proto` and `server/etcdserver/api/v3rpc/watch.go`.
  *
- * @throws InvalidArgumentError for unusable options; MissingPackageError without `@grpc/proto-loader`.
+ * @throws InvalidArgumentError for what is no log, and for unusable options; MissingPackageError without `@grpc/proto-loader`.
  */
 export function grpcWatchService(log: WatchableLog, options: GrpcWatchOptions = {}): GrpcWatchService {
+  checkLog('grpcWatchService', log);
   const settings = resolveWatchOptions(options);
   const codec = loadWatchCodec();
   const calls = new CallCounter(settings.maxCalls, settings.maxCallsPerConnection);

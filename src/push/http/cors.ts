@@ -41,6 +41,7 @@ export class CorsPolicy {
     if (typeof maxAge !== 'number' || !(maxAge >= 0 && Number.isFinite(maxAge))) {
       throw new InvalidArgumentError(`cors.maxAge must be a number of milliseconds from 0, not ${String(maxAge)}`);
     }
+    if (!Array.isArray(headers)) throw new InvalidArgumentError('cors.headers must be a list of names');
     for (const name of headers) {
       if (!TOKEN.test(name)) throw new InvalidArgumentError(`cors.headers: ${JSON.stringify(name)} is no header`);
     }
@@ -75,6 +76,9 @@ export class CorsPolicy {
 /** The policy of the option `cors` of a handler; none when it is `false` or absent. @throws InvalidArgumentError */
 export function corsPolicy(option: boolean | CorsOptions | undefined): CorsPolicy | undefined {
   if (option === undefined || option === false) return undefined;
+  if (option !== true && (typeof option !== 'object' || option === null || Array.isArray(option))) {
+    throw new InvalidArgumentError("cors must be true, false, or options as { origin: 'https://app.example.com' }");
+  }
   return new CorsPolicy(option === true ? {} : option);
 }
 
@@ -89,7 +93,10 @@ export function isPreflight(req: PushRequest): boolean {
 
 function matcherOf(origin: string | readonly string[] | ((origin: string) => boolean)): (origin: string) => boolean {
   if (typeof origin === 'function') return (one) => origin(one) === true;
-  const origins = new Set(typeof origin === 'string' ? [origin] : origin);
+  if (typeof origin !== 'string' && !Array.isArray(origin)) {
+    throw new InvalidArgumentError('cors.origin must be an origin, several, or a function');
+  }
+  const origins = new Set<string>(typeof origin === 'string' ? [origin] : origin);
   for (const one of origins) {
     if (one === '*' && origins.size > 1) throw new InvalidArgumentError('cors.origin: * stands alone');
     if (one !== '*' && one !== originOf(one)) {

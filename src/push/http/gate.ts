@@ -1,13 +1,15 @@
 import { ServerResponse } from 'node:http';
 import { InvalidArgumentError } from '../../errors/index.js';
-import { safeLogger, silentLogger, type Logger } from '../../logger/logger.js';
+import type { Logger } from '../../logger/logger.js';
 import { requestFields } from '../diagnostics/request-fields.js';
 import { acceptsType } from './accept.js';
 import { askAuthorize, isRefusal, type Authorize } from './authorize.js';
 import { corsPolicy, isPreflight, type CorsOptions, type CorsPolicy } from './cors.js';
+import { BadRequestError } from './errors.js';
+import { handlerLogger } from './handler-logger.js';
 import { headerOf } from './headers.js';
 import { pageRefusal } from './page-check.js';
-import { requestedStreams, type StreamOption } from './request.js';
+import { checkStreamOption, requestedStreams, type StreamOption } from './request.js';
 import { RequestCounter } from './request-counter.js';
 import { answerError, answerFailure, answerFollowFailure, answerRefusal } from './respond.js';
 import type { PushRequest, PushResponse } from './types.js';
@@ -34,15 +36,15 @@ export interface GateOptions {
    * point a name of his there (DNS rebinding). A reverse proxy on the same machine that passes the Host on needs this.
    */
   readonly allowedHosts?: readonly string[];
-  /** Default: logs nothing. */
+  /** Default: errors of hooks are warnings of the process, each once; nothing else is told. */
   readonly logger?: Logger;
 }
 
 /** Its parts that are not for users to set. */
 export interface GateSettings {
   readonly methods: readonly string[];
-  /** The media type of the response, which `Accept` must not refuse. */
-  readonly type: string;
+  /** The media types that the response may have; `Accept` must not refuse all of them. */
+  readonly types: readonly [string, ...string[]];
   readonly maxClients: number;
   readonly maxClientsPerConnection: number;
 }
@@ -64,18 +66,19 @@ export class Gate {
 
   /** @throws InvalidArgumentError */
   constructor(options: GateOptions, settings: GateSettings, open: Open) {
-    const { authorize, allowedHosts, cors, logger = silentLogger, stream } = options;
+    const { authorize, allowedHosts, cors, logger, stream, wildcards } = options;
     if (authorize !== undefined && typeof authorize !== 'function') {
       throw new InvalidArgumentError('authorize must be a function');
     }
-    if (stream !== undefined && typeof stream !== 'string' && typeof stream !== 'function' && !Array.isArray(stream)) {
-      throw new InvalidArgumentError('stream must be a name, several, or a function');
+    if (wildcards !== undefined && typeof wildcards !== 'boolean') {
+      throw new InvalidArgumentError(`wildcards must be true or false, not ${String(wildcards)}`);
     }
-    this.logger = safeLogger(logger);
+    checkStreamOption(stream);
+    this.logger = handlerLogger(logger);
     this.#options = options;
     this.#settings = settings;
     this.#cors = corsPolicy(cors);
-    this.#hosts = allowedHosts === undefined ? undefined : new Set(allowedHosts.map((name) => name.toLowerCase()));
+    this.#hosts = hostsOf(allowedHosts);
     this.#counter = new RequestCounter(settings.maxClients, settings.maxClientsPerConnection);
     this.#allow = [...settings.methods, ...(this.#cors === undefined ? [] : ['OPTIONS'])].join(', ');
     this.#open = open;
@@ -97,13 +100,14 @@ export class Gate {
       if (this.#options.authorize === undefined) this.#pass(req, res, streams, undefined);
       else void this.#ask(this.#options.authorize, req, res, streams);
     } catch (error) {
+      if (error instanceof BadRequestError) this.#tellRefusal(req, error.message);
       answerFailure(req, res, error, this.logger);
     }
   }
 
   /** @returns whether the request was answered. */
   #refuses(req: PushRequest, res: PushResponse): boolean {
-    const { methods, type } = this.#settings;
+    const { methods, types } = this.#settings;
     const foreign = pageRefusal(req, res, this.#cors, this.#hosts);
     if (foreign !== undefined) {
       this.#tellRefusal(req, foreign);
@@ -112,8 +116,8 @@ export class Gate {
       this.#cors.answerPreflight(req, res, methods.join(', '));
     } else if (!methods.includes(req.method ?? '')) {
       answerError(req, res, 405, 'ERR_METHOD', `the method must be ${methods.join(' or ')}`, { Allow: this.#allow });
-    } else if (!acceptsType(headerOf(req, 'accept'), type)) {
-      answerError(req, res, 406, 'ERR_NOT_ACCEPTABLE', `only ${type} can be had here`);
+    } else if (!acceptsOne(headerOf(req, 'accept'), types)) {
+      answerError(req, res, 406, 'ERR_NOT_ACCEPTABLE', `only ${types.join(' and ')} can be had here`);
     } else {
       const full = this.#counter.enter(req, res);
       if (full === undefined) return false;
@@ -162,6 +166,18 @@ export class Gate {
 }
 
 function ignore(): void {}
+
+function acceptsOne(field: string | undefined, types: readonly string[]): boolean {
+  return types.some((type) => acceptsType(field, type));
+}
+
+function hostsOf(names: readonly string[] | undefined): ReadonlySet<string> | undefined {
+  if (names === undefined) return undefined;
+  if (!Array.isArray(names) || !names.every((name) => typeof name === 'string')) {
+    throw new InvalidArgumentError('allowedHosts must be a list of names');
+  }
+  return new Set(names.map((name) => name.toLowerCase()));
+}
 
 /** Whether earlier requests of a pipeline are still being answered. */
 function waitsForItsTurn(res: PushResponse): boolean {

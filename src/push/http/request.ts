@@ -33,10 +33,23 @@ export function requestedStreams(
   const given = typeof option === 'function' ? option(req) : option;
   if (option !== undefined) return checked(given ?? []);
   const names = queryOf(req).getAll('stream');
+  if (names.length === 0)
+    throw new BadRequestError('no stream is named: add the query parameter stream, as ?stream=NAME');
   if (options.wildcards !== true && names.some(isPattern)) {
-    throw new BadRequestError('patterns are not allowed in the parameter stream');
+    throw new BadRequestError('patterns are not allowed in the parameter stream (wildcards)');
   }
   return checked(names);
+}
+
+/** Checks the option, as far as that can be done before there is a request. @throws InvalidArgumentError */
+export function checkStreamOption(option: StreamOption | undefined): void {
+  if (option === undefined || typeof option === 'function') return;
+  try {
+    checkTargets(option);
+  } catch (cause) {
+    const why = cause instanceof InvalidArgumentError ? `: ${cause.message}` : '';
+    throw new InvalidArgumentError(`stream must be a name, several, or a function${why}`, { cause });
+  }
 }
 
 function checked(streams: string | readonly string[]): readonly string[] {

@@ -62,8 +62,9 @@ export function answerFailure(req: PushRequest, res: PushResponse, error: unknow
 /** As {@link answerFailure}, for what `follow` threw: there an unusable argument is the client's doing, and limits are full. */
 export function answerFollowFailure(req: PushRequest, res: PushResponse, error: unknown, logger: Logger): void {
   if (error instanceof InvalidArgumentError) answerError(req, res, 400, error.code, error.message);
-  else if (error instanceof LimitExceededError) answerError(req, res, 503, error.code, error.message);
-  else answerFailure(req, res, error, logger);
+  else if (error instanceof LimitExceededError) {
+    answerError(req, res, 503, error.code, error.message, { 'Retry-After': '5' });
+  } else answerFailure(req, res, error, logger);
 }
 
 /** Adds a name to `Vary`. */

@@ -1,5 +1,5 @@
 import { ServerResponse, type OutgoingHttpHeaders } from 'node:http';
-import type { Follower, Framer } from '../log/types.js';
+import type { Follower, FollowOptions, Framer } from '../log/types.js';
 import { Alarm } from '../../clock/alarm.js';
 import { chooseCoding, type Coding } from './accept.js';
 import { BrotliOutlet } from './brotli-outlet.js';
@@ -9,16 +9,21 @@ import { Payload } from './payload.js';
 import { varyWith } from './respond.js';
 import { StreamingClient, type Following, type StreamingHost } from './streaming-client.js';
 import type { StreamingSettings } from './streaming-options.js';
-import type { FollowableLog, PushRequest, PushResponse } from './types.js';
+import type { PushRequest, PushResponse } from './types.js';
 
 /** Sweeps within the shorter of both periods. */
 const SWEEPS = 8;
 /** Compressors that clients may make us keep: some hundred KiB each. Past them brotli is not offered. */
 const MAX_BROTLI_CLIENTS = 256;
 
+/** A log, as far as responses follow it. */
+export interface PayloadLog {
+  follow(options: FollowOptions<Payload>): Follower<Payload>;
+}
+
 /** What one response is fed from. */
 export interface StreamingRequest extends Following {
-  readonly log: FollowableLog;
+  readonly log: PayloadLog;
   /** Default: that of the handler. */
   readonly framer?: Framer<Payload>;
   /** Replace those that the response has, `Content-Type` among them. */

@@ -1,5 +1,6 @@
+import type { PayloadLog } from '../http/streaming.js';
 import type { FollowableLog } from '../http/types.js';
-import type { FollowOptions, Follower, Framer } from '../log/types.js';
+import type { FollowOptions, Framer } from '../log/types.js';
 import type { Line } from './line.js';
 import { LineFollower, type LineHooks } from './line-follower.js';
 
@@ -8,12 +9,8 @@ export function inLines<L extends Line>(
   log: FollowableLog,
   framer: Framer<readonly L[]>,
   hooks: LineHooks<L>,
-): FollowableLog {
-  return {
-    clock: log.clock,
-    follow: <F>(options: FollowOptions<F>) =>
-      new LineFollower(log.follow({ ...plain(options), framer }), hooks) as Follower<F>,
-  };
+): PayloadLog {
+  return { follow: (options) => new LineFollower(log.follow({ ...plain(options), framer }), hooks) };
 }
 
 /** Whoever follows may be an object with methods. */

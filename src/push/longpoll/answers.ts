@@ -3,6 +3,9 @@ import { answer } from '../http/respond.js';
 import { CURSOR_HEADER, RUN_HEADER, type PushRequest, type PushResponse } from '../http/types.js';
 import type { EtcdFailure } from './etcd-error.js';
 
+/** Of an answer that has a JSON document per line: one parsed as a whole would be wrong as soon as there are two. */
+export const LINES_TYPE = 'application/x-ndjson';
+
 const EXPOSE = 'Access-Control-Expose-Headers';
 
 /**

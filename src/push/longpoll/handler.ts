@@ -1,3 +1,4 @@
+import { checkLog } from '../http/check-log.js';
 import type { CorsOptions } from '../http/cors.js';
 import { Gate } from '../http/gate.js';
 import { answerError } from '../http/respond.js';
@@ -5,7 +6,7 @@ import { resolveStreamingOptions } from '../http/streaming-options.js';
 import { RUN_HEADER, type PushRequest, type PushResponse } from '../http/types.js';
 import { expectRead } from '../lines/unread.js';
 import { InvalidCursorError } from '../log/errors.js';
-import { answerEtcdFailure, exposeIndex } from './answers.js';
+import { answerEtcdFailure, exposeIndex, LINES_TYPE } from './answers.js';
 import { etcdFailure } from './etcd-error.js';
 import { defaultAction, keyFramer, safeAction } from './event.js';
 import { answerGet } from './get.js';
@@ -36,8 +37,8 @@ export interface LongPollHandler {
  *   being given the wrong events. Between pods, use cursors.
  * - An index whose events have left the history, or that lies ahead of the run, gives 400 with error 401, as in etcd: go on
  *   with the `index` of that answer and one more.
- * - `?wait=true&cursor=C` takes the place of `waitIndex`. The answer brings all items since the cursor, one per line, each
- *   with the cursor to go on from; missing events are an item with the action `gap`. The header `Trunkline-Cursor` is the
+ * - `?wait=true&cursor=C` takes the place of `waitIndex`. The answer (`application/x-ndjson`) brings all items since the cursor, one
+ *   per line, each with the cursor to go on from; missing events are an item with the action `gap`. The header `Trunkline-Cursor` is the
  *   position before the body, to be used when the body is empty.
  *
  * Besides etcd's members events have `type` and `cursor`. There is no `prevNode`, and directories have no indexes. What is
@@ -46,9 +47,10 @@ export interface LongPollHandler {
  * Sources: etcd `Documentation/v2/api.md`, `etcdserver/api/v2http/client.go`, `store/watcher_hub.go` and
  * `store/event_history.go` of 2.3 to 3.5, and answers of 3.5.21.
  *
- * @throws InvalidArgumentError for options that do not exist or are out of range.
+ * @throws InvalidArgumentError for what is no log, and for options that do not exist or are out of range.
  */
 export function longPollHandler(log: KeyLog, options: LongPollOptions = {}): LongPollHandler {
+  checkLog('longPollHandler', log);
   const { prefix, timeout, ahead, maxAnswerBytes } = resolveLongPollOptions(options);
   const settings = resolveStreamingOptions({ ...options, keepAlive: 0, compression: false }, log.clock);
   const requests = new WeakMap<PushRequest, KeyRequest>();
@@ -90,7 +92,7 @@ export function longPollHandler(log: KeyLog, options: LongPollOptions = {}): Lon
   };
   const gate = new Gate(
     { ...gateOptions(options), stream: (req) => requests.get(req)?.streams },
-    { ...settings, methods: ['GET', 'HEAD'], type: 'application/json' },
+    { ...settings, methods: ['GET', 'HEAD'], types: ['application/json', LINES_TYPE] },
     open,
   );
   const actionOf = safeAction(options.action ?? defaultAction, gate.logger);

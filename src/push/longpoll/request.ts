@@ -34,7 +34,8 @@ const LARGEST_UINT64 = 2n ** 64n - 1n;
 export function parseKeyRequest(req: PushRequest, prefix: string): KeyRequest | EtcdFailure {
   const [path = ''] = (req.url ?? '').split('?', 1);
   const found = keyOfPath(path, prefix);
-  if (found === undefined) return etcdFailure(210, 'incorrect key prefix');
+  if (found === undefined)
+    return etcdFailure(210, `incorrect key prefix: the path must begin with ${JSON.stringify(prefix)} (prefix)`);
   const { key, directory } = found;
   if (key.includes('*')) return etcdFailure(209, 'a key must not contain *');
   const query = queryOf(req);

@@ -5,7 +5,7 @@ import type { StreamingSettings } from '../http/streaming-options.js';
 import type { PushRequest, PushResponse } from '../http/types.js';
 import { inLines } from '../lines/streamed.js';
 import type { Framer, FollowOptions } from '../log/types.js';
-import { answerEtcdFailure, indexHeaders } from './answers.js';
+import { answerEtcdFailure, indexHeaders, LINES_TYPE } from './answers.js';
 import type { KeyLine } from './event.js';
 import type { EtcdFailure } from './etcd-error.js';
 import { gapFailure } from './gap.js';
@@ -64,6 +64,7 @@ export class KeyStreams {
       whenOvertaken: byIndex ? 'drop' : 'gap',
       headers: {
         ...indexHeaders(log.origin, log.index, start === 'now' ? log.cursor(streams) : undefined),
+        ...(byIndex ? {} : { 'Content-Type': LINES_TYPE }),
         'Cache-Control': 'no-store',
         'X-Accel-Buffering': 'no',
       },

@@ -4,7 +4,7 @@ import { answer } from '../http/respond.js';
 import type { PushRequest, PushResponse } from '../http/types.js';
 import { joinLines } from '../lines/line.js';
 import type { EndReason, Follower, Framer } from '../log/types.js';
-import { answerEtcdFailure, indexHeaders } from './answers.js';
+import { answerEtcdFailure, indexHeaders, LINES_TYPE } from './answers.js';
 import type { KeyLine } from './event.js';
 import { gapFailure } from './gap.js';
 import type { WaitPlan } from './plan.js';
@@ -60,6 +60,7 @@ export class Waiter {
   begin(wait: boolean): void {
     const { log, timeout, clock } = this.#context;
     const headers = indexHeaders(log.origin, log.index, this.#follower.cursor);
+    if (!this.#byIndex) headers['Content-Type'] = LINES_TYPE;
     const due = this.#pull();
     const gap = this.#gapIn(due);
     if (gap !== undefined) return this.#refuse(gap);

@@ -1,3 +1,4 @@
+import { InvalidArgumentError } from '../../errors/index.js';
 import type { LogStats } from '../log/counters.js';
 
 /** What is measured: an `EventLog`. */
@@ -5,6 +6,11 @@ export interface MeasuredLog {
   stats(): LogStats;
   /** Followers of each name or pattern that anybody follows. */
   counts(): ReadonlyMap<string, number>;
+}
+
+/** Checks that there is a log at all, for programs without types. @throws InvalidArgumentError */
+export function checkMeasuredLog(what: string, log: Partial<MeasuredLog> | undefined): void {
+  if (typeof log?.stats !== 'function') throw new InvalidArgumentError(`${what} needs an EventLog first`);
 }
 
 /** Names of labels, without the prefix that an ecosystem asks for. */

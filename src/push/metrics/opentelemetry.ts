@@ -1,6 +1,13 @@
 import { InvalidArgumentError } from '../../errors/index.js';
 import { checkOptionNames } from '../../limits/option-names.js';
-import { INSTRUMENTS, PER_STREAM, type Instrument, type Labels, type MeasuredLog } from './instruments.js';
+import {
+  checkMeasuredLog,
+  INSTRUMENTS,
+  PER_STREAM,
+  type Instrument,
+  type Labels,
+  type MeasuredLog,
+} from './instruments.js';
 import type { MetricsRegistration } from './prometheus.js';
 
 /** An instrument of OpenTelemetry that is read when metrics are collected; only handed on here. */
@@ -45,6 +52,8 @@ const OPTION_NAMES = { prefix: true, perStream: true } as const;
  * @throws InvalidArgumentError for options that do not exist or cannot be.
  */
 export function otelMetrics(log: MeasuredLog, meter: OTelMeter, options: OTelMetricsOptions = {}): MetricsRegistration {
+  checkMeasuredLog('otelMetrics', log);
+  checkMeter(meter);
   checkOptionNames('otelMetrics', options, OPTION_NAMES);
   const { prefix = 'trunkline.push.', perStream = false } = options;
   if (!/^[a-z][\w./-]*$/i.test(prefix)) {
@@ -66,6 +75,13 @@ export function otelMetrics(log: MeasuredLog, meter: OTelMeter, options: OTelMet
   meter.addBatchObservableCallback(callback, observables);
   const unregister = (): void => meter.removeBatchObservableCallback(callback, observables);
   return Object.assign(unregister, { [Symbol.dispose]: unregister });
+}
+
+/** For programs without types. */
+function checkMeter(meter: Partial<OTelMeter> | undefined): void {
+  if (typeof meter?.createObservableCounter === 'function' && typeof meter.addBatchObservableCallback === 'function')
+    return;
+  throw new InvalidArgumentError("otelMetrics needs a meter: otelMetrics(log, metrics.getMeter('my-program'))");
 }
 
 function create(meter: OTelMeter, prefix: string, { otelName, kind, help, unit }: Instrument): OTelObservable {

@@ -1,6 +1,14 @@
 import { InvalidArgumentError } from '../../errors/index.js';
 import { checkOptionNames } from '../../limits/option-names.js';
-import { INSTRUMENTS, PER_STREAM, snapshots, type Instrument, type MeasuredLog, type Snapshot } from './instruments.js';
+import {
+  checkMeasuredLog,
+  INSTRUMENTS,
+  PER_STREAM,
+  snapshots,
+  type Instrument,
+  type MeasuredLog,
+  type Snapshot,
+} from './instruments.js';
 
 /** Takes metrics away again; `using` does it at the end of a block. Safe to call again. */
 export type MetricsRegistration = (() => void) & Disposable;
@@ -66,7 +74,9 @@ export function promMetrics(
   client: PromClient,
   options: PromMetricsOptions = {},
 ): MetricsRegistration {
+  checkMeasuredLog('promMetrics', log);
   checkOptionNames('promMetrics', options, OPTION_NAMES);
+  checkClient(client, options.registry);
   const { registry = client.register, prefix = 'trunkline_push_', perStream = false } = options;
   if (!/^[a-z_:][\w:]*$/i.test(prefix)) {
     throw new InvalidArgumentError(
@@ -89,6 +99,14 @@ export function promMetrics(
     throw error;
   }
   return Object.assign(unregister, { [Symbol.dispose]: unregister });
+}
+
+/** For programs without types. */
+function checkClient(client: Partial<PromClient> | undefined, registry = client?.register): void {
+  const usable = typeof client?.Counter === 'function' && typeof client.Gauge === 'function';
+  if (!usable || typeof registry?.registerMetric !== 'function') {
+    throw new InvalidArgumentError('promMetrics needs the module prom-client: promMetrics(log, client)');
+  }
 }
 
 /** In the OpenMetrics format prom-client adds `_total` itself. */

@@ -1,5 +1,6 @@
 import { encodeEvent } from '../../sse/encode.js';
 import { EVENT_STREAM_TYPE } from '../../sse/mime.js';
+import { checkLog } from '../http/check-log.js';
 import { payloadFramer } from '../http/framer.js';
 import { Gate } from '../http/gate.js';
 import { requestedCursor } from '../http/request.js';
@@ -38,9 +39,10 @@ const KEEP_ALIVE = ':\n\n';
  * Ends, in order, with the log. Who comes later gets an empty stream that ends at once, and will come again: to anything but
  * a stream an `EventSource` answers by closing for good, though other pods may be there to serve it.
  *
- * @throws InvalidArgumentError for options that do not exist or are out of range.
+ * @throws InvalidArgumentError for what is no log, and for options that do not exist or are out of range.
  */
 export function sseHandler(log: FollowableLog, options: SSEHandlerOptions = {}): SSEHandler {
+  checkLog('sseHandler', log);
   checkSSEOptions(options);
   const { start = 'now', retry, encode, whenOvertaken = 'gap' } = options;
   const settings = resolveStreamingOptions(options, log.clock);
@@ -73,7 +75,7 @@ export function sseHandler(log: FollowableLog, options: SSEHandlerOptions = {}):
       answerLater(req, res, headers, retry);
     }
   };
-  const gate = new Gate(options, { ...settings, methods: ['GET', 'HEAD'], type: EVENT_STREAM_TYPE }, open);
+  const gate = new Gate(options, { ...settings, methods: ['GET', 'HEAD'], types: [EVENT_STREAM_TYPE] }, open);
   const responses = new StreamingResponses(payloadFramer(eventStreamFrames(gate.logger, encode)), KEEP_ALIVE, settings);
 
   const handler = (req: PushRequest, res: PushResponse): void => gate.enter(req, res);

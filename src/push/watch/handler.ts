@@ -1,3 +1,4 @@
+import { checkLog } from '../http/check-log.js';
 import { Gate } from '../http/gate.js';
 import { queryOf } from '../http/request.js';
 import { answer, answerError } from '../http/respond.js';
@@ -40,9 +41,10 @@ export interface WatchHandler {
  * Sources: apiserver `pkg/endpoints/handlers/get.go` and `watch.go`, `pkg/storage/cacher`; apimachinery
  * `pkg/apis/meta/internalversion/validation` (0.37).
  *
- * @throws InvalidArgumentError for options that do not exist or are out of range.
+ * @throws InvalidArgumentError for what is no log, and for options that do not exist or are out of range.
  */
 export function watchHandler(log: WatchableLog, options: WatchHandlerOptions = {}): WatchHandler {
+  checkLog('watchHandler', log);
   const own = resolveWatchOptions(options);
   const { compression = false } = options;
   const settings = { ...own, ...resolveStreamingOptions({ ...options, compression, keepAlive: 0 }, log.clock) };
@@ -86,7 +88,7 @@ export function watchHandler(log: WatchableLog, options: WatchHandlerOptions = {
       answerStatus(req, res, error);
     }
   };
-  const gate = new Gate(options, { ...settings, methods: ['GET', 'HEAD'], type: 'application/json' }, open);
+  const gate = new Gate(options, { ...settings, methods: ['GET', 'HEAD'], types: ['application/json'] }, open);
   const format: WatchFormat = {
     kind: own.kind,
     apiVersion: own.apiVersion,

@@ -52,8 +52,9 @@ export function followRefusal(error: unknown): Refusal | undefined {
   if (error instanceof InvalidCursorError || error instanceof InvalidArgumentError) {
     return { status: 400, body: error.message };
   }
-  if (error instanceof LimitExceededError) return { status: 503, body: error.message };
-  if (error instanceof LogClosedError) return { status: 503, body: 'the server is shutting down' };
+  if (error instanceof LimitExceededError) return { status: 503, body: error.message, headers: { 'Retry-After': '5' } };
+  if (error instanceof LogClosedError)
+    return { status: 503, body: 'the server is shutting down', headers: { 'Retry-After': '1' } };
   return undefined;
 }
 

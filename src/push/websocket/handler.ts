@@ -6,6 +6,7 @@ import { ConnectionLostError } from '../../errors/index.js';
 import { absorbErrors } from '../../httpstream/respond.js';
 import { requestFields } from '../diagnostics/request-fields.js';
 import type { Refusal } from '../http/authorize.js';
+import { checkLog } from '../http/check-log.js';
 import type { FollowableLog } from '../http/types.js';
 import { admit, followRefusal, refuseRequest, type Admitted } from './admission.js';
 import { WebSocketClient, type WebSocketHost } from './client.js';
@@ -38,9 +39,10 @@ const SHUTTING_DOWN = 'the server is shutting down';
  * a malformed request, stream or cursor, 403 for what the origin or `authorize` forbids and for unknown subprotocols, 503
  * when there are too many clients or the log is closed.
  *
- * @throws InvalidArgumentError for options that do not exist or are out of range.
+ * @throws InvalidArgumentError for what is no log, and for options that do not exist or are out of range.
  */
 export function webSocketHandler(log: FollowableLog, options: WebSocketHandlerOptions = {}): WebSocketHandler {
+  checkLog('webSocketHandler', log);
   const server = new WebSockets(log, resolveWebSocketOptions(options, log.clock));
   const handler = (req: IncomingMessage, socket: Duplex, head: Buffer): void => server.upgrade(req, socket, head);
   const close = (): void => server.close();

@@ -3,9 +3,10 @@ import type { Clock } from '../../clock/clock.js';
 import { InvalidArgumentError } from '../../errors/index.js';
 import { resolveLimits, type Limits } from '../../limits/limits.js';
 import { checkOptionNames, type OptionNames } from '../../limits/option-names.js';
-import { safeLogger, silentLogger, type Logger } from '../../logger/logger.js';
+import type { Logger } from '../../logger/logger.js';
 import type { Authorize } from '../http/authorize.js';
-import type { StreamOption } from '../http/request.js';
+import { handlerLogger } from '../http/handler-logger.js';
+import { checkStreamOption, type StreamOption } from '../http/request.js';
 
 /** How a `webSocketHandler` works. `allowedOrigins` and `allowedHosts` say which pages may connect. */
 export interface WebSocketHandlerOptions extends OriginOptions {
@@ -46,6 +47,7 @@ export interface WebSocketHandlerOptions extends OriginOptions {
   readonly messageBurst?: number;
   /** The same, regained per second. Default 100. */
   readonly messagesPerSecond?: number;
+  /** Default: errors of hooks are warnings of the process, each once; nothing else is told. */
   readonly logger?: Logger;
   /** Default: the clock of the log. */
   readonly clock?: Clock;
@@ -109,6 +111,7 @@ export function resolveWebSocketOptions(options: WebSocketHandlerOptions, clock:
   if (allowedHosts !== undefined && !Array.isArray(allowedHosts)) {
     throw new InvalidArgumentError('allowedHosts must be a list');
   }
+  checkStreamOption(stream);
   const { wildcards = false } = options;
   if (typeof wildcards !== 'boolean') throw new InvalidArgumentError('wildcards must be true or false');
   return {
@@ -133,7 +136,7 @@ export function resolveWebSocketOptions(options: WebSocketHandlerOptions, clock:
       maxFragments: MAX_FRAGMENTS,
       closeTimeout: whole('closeTimeout', options.closeTimeout, 3_000),
     }),
-    logger: options.logger === undefined ? silentLogger : safeLogger(options.logger),
+    logger: handlerLogger(options.logger),
     clock: options.clock ?? clock,
   };
 }

@@ -65,7 +65,7 @@ export class Subscriber {
       return { code: 'ERR_LIMIT_EXCEEDED', message: `a socket has at most ${maxSubscriptions} subscriptions` };
     }
     if (!wildcards && streams.some(isPattern)) {
-      return { code: 'ERR_INVALID_ARGUMENT', message: 'patterns are not allowed in streams' };
+      return { code: 'ERR_INVALID_ARGUMENT', message: 'patterns are not allowed in streams (wildcards)' };
     }
     try {
       checkTargets(streams);
