@@ -41,6 +41,8 @@ export function formatCursor(vector: Vector): string {
  */
 export function parseCursor(text: string, maxEntries: number): Map<string, number> {
   if (typeof text !== 'string' || text === '') throw new InvalidCursorError('a cursor must not be empty');
+  // What `${undefined}` leaves in a query has the form of a cursor.
+  if (text === 'undefined') throw new InvalidCursorError('the cursor is undefined');
   if (text.length > longestCursor(maxEntries)) throw new InvalidCursorError('the cursor is too long');
   const vector = new Map<string, number>();
   let previous = '';

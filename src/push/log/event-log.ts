@@ -43,16 +43,19 @@ export type Appended = 'appended' | 'duplicate' | 'early';
 
 /** One who follows, for lists. */
 export interface SubscriberInfo {
+  /** Unique in the log. */
   readonly id: number;
   /** Names and patterns. */
   readonly streams: readonly string[];
+  /** `sse`, `long-poll`, `watch`, `websocket`, `grpc`, `subscription`, … */
   readonly transport: string;
+  /** Who it is, as far as the transport or the authorize hook told. */
   readonly peer: string | undefined;
   /** Milliseconds since it came. */
   readonly connectedFor: number;
-  /** Items that it is behind. */
+  /** Events and gaps that it is behind, at most. */
   readonly lag: number;
-  /** Items that it was handed. */
+  /** Events and gaps that it was handed. */
   readonly delivered: number;
 }
 
@@ -102,6 +105,7 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
     return this.#index;
   }
 
+  /** Whether `close` was called. */
   get closed(): boolean {
     return this.#closed;
   }
@@ -120,9 +124,11 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
    * Appends an event. Followers are served in a later phase of the event loop, together with what else is published until
    * then.
    *
-   * @param data Text is sent as it is, anything else as JSON.
+   * @param stream Its name: 1 to 256 characters, without control characters and `*`. Streams need not be made.
+   * @param data Text is sent as it is, with halves of surrogate pairs replaced; anything else as JSON.
+   * @returns The event; with a key that is known the one that was published under it.
    * @throws InvalidArgumentError for an unusable name, type, key or value; LimitExceededError for data beyond
-   * `maxEventBytes`, or a new stream beyond `maxStreams`; LogClosedError.
+   * `maxEventBytes`, or for a new stream when `maxStreams` others have followers; LogClosedError.
    */
   publish<S extends StreamName<Types>, Type extends TypeOf<Types, S> = 'message' & TypeOf<Types, S>>(
     stream: S,
@@ -151,7 +157,7 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
    * Follows streams as a transport does, pulling frames; see {@link Follower}. Users take `subscribe` or a handler.
    *
    * @throws InvalidCursorError for a cursor that no log gave out, or one ahead of this run; InvalidArgumentError for
-   * unusable names; LimitExceededError for too many; LogClosedError.
+   * unusable names or options; LimitExceededError beyond `maxStreams` or `maxPatterns`; LogClosedError.
    */
   follow<F>(options: FollowOptions<F>): Follower<F> {
     this.#checkOpen();
@@ -222,7 +228,7 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
     return events;
   }
 
-  /** The newest event of a stream that is held. */
+  /** The newest event of a stream that is held; `undefined` for none. Patterns mean nothing here. */
   newest(stream: string): LogEvent | undefined {
     this.#evictExpired();
     const ring = this.#streams.get(stream)?.ring;
@@ -269,6 +275,7 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
     return counts;
   }
 
+  /** Numbers since the log was made, and what it holds now. */
   stats(): LogStats {
     return this.#counters.read({
       events: this.#order.size,
@@ -406,7 +413,10 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
     for (const item of this.#origins.after(origin, after)) if (item.kind === 'event') yield item;
   }
 
-  /** Ends all following, in order: what is due is served first where there is room. The history stays readable. */
+  /**
+   * Ends all following, in order: what is due is served first where there is room. The history stays readable; nothing can
+   * be published or followed any more. Safe to call again.
+   */
   close(): void {
     if (this.#closed) return;
     this.#flush();

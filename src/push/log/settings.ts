@@ -11,7 +11,10 @@ export interface History {
   readonly events: number;
   /** Bytes per stream: text plus 128 per event. Default 4,194,304. */
   readonly bytes: number;
-  /** Milliseconds. Default 300,000. */
+  /**
+   * Milliseconds. Default 300,000. A timer sees to it, at most once a second, so that a quiet stream may keep an event for a
+   * second more. All pods of a mesh must have the same.
+   */
   readonly age: number;
 }
 
@@ -40,8 +43,10 @@ export interface LogLimits {
 export interface EventLogOptions {
   /** Id of this run: 8 characters of letters and digits, never used before. Default: random. */
   readonly origin?: string;
+  /** What each stream keeps; see the defaults there. */
   readonly history?: Partial<History>;
   readonly limits?: Partial<LogLimits>;
+  /** What takes the time. Default: the monotonic clock of the process. */
   readonly clock?: Clock;
   /** Source of numbers in [0, 1). Default: the system's secure source. */
   readonly random?: () => number;

@@ -15,7 +15,10 @@ export interface LogEvent<T = unknown, Type extends string = string> {
   readonly n: number;
   /** Its number among all that this log has appended, from 1: local to this run, unlike the cursor. */
   readonly index: number;
-  /** The clock's milliseconds at which it was published, as far as this pod can tell. */
+  /**
+   * When it was published, in milliseconds of the log's clock; for an event of another pod as far as this one can tell. The
+   * default clock is monotonic, with an arbitrary start: it is no time of day.
+   */
   readonly time: number;
   /** The idempotency key that it was published with. */
   readonly key: string | undefined;
@@ -51,15 +54,22 @@ export interface Gap {
 /** What following a log brings: events, and gaps where events are missing. */
 export type LogItem<E extends LogEvent = LogEvent> = E | Gap;
 
-/** Where following begins: behind the newest event, before the oldest retained one, after a cursor, or at an index of this run. */
+/**
+ * Where following begins: behind the newest event (`now`), before the oldest retained one (`start`, without a gap for those
+ * that are gone), after a cursor, or with the item of an index of this run. An index that is gone brings a gap first, one in
+ * the future is waited for, and 0 means `start`.
+ */
 export type StartPosition = 'now' | 'start' | { readonly cursor: string } | { readonly index: number };
 
 /**
- * How the items of a log become what one transport sends. Frames are made once per event and shared by all followers with
- * the same framer, so that framers must be long-lived objects and frames are never changed.
+ * How the items of a log become what one transport sends. Frames are shared by all followers with the same framer, so that
+ * framers must be long-lived objects and frames are never changed. The frame of an event is kept while there is room, and
+ * made again when it is wanted after that. What a framer throws is thrown by `pull`.
  */
 export interface Framer<F> {
+  /** @param cursor The position behind the event. */
   event(event: LogEvent, cursor: string): F;
+  /** @param cursor The position behind the gap. */
   gap(gap: Gap, cursor: string): F;
   /** Several frames in a row as one; never called with none. May be called with one. */
   batch(frames: readonly F[]): F;
@@ -86,7 +96,7 @@ export type EndReason =
 
 /** What a follower asks of a log. The object is kept, and its functions are called as its methods. */
 export interface FollowOptions<F> {
-  /** Names, and patterns in which `*` stands for any characters. */
+  /** Names, and patterns in which `*` stands for any characters, none included. Up to 64 of up to 256 characters, with 8 stars each. */
   readonly streams: string | readonly string[];
   /** Default `now`. */
   readonly start?: StartPosition;
@@ -97,11 +107,14 @@ export interface FollowOptions<F> {
   readonly peer?: string | undefined;
   /** What happens when the ring overtakes the client: it is told of the gap and goes on, or it is dropped. Default `gap`. */
   readonly whenOvertaken?: 'gap' | 'drop';
-  /** There is something to pull again. Called once after a `pull` that returned nothing, from the flush of a later tick. */
+  /**
+   * There is something to pull again; it may turn out to be nothing that the client lacks. Called once after a `pull` that
+   * returned nothing, from the flush of a later tick. When it throws, following ends with `failed` and a warning of the process.
+   */
   readonly onReady: () => void;
   /**
-   * The log ends following: it was closed, or the client was overtaken and is to be dropped. Called once, and not for
-   * `end()`. While a closing log calls it, `pull` still gives what is due.
+   * The log ends following: it was closed, the client was overtaken and is to be dropped, or `onReady` threw. Called once, and
+   * not for `end()`. While a closing log calls it, `pull` still gives what is due. What it throws is a warning of the process.
    */
   readonly onEnd?: (reason: EndReason) => void;
 }
@@ -109,8 +122,9 @@ export interface FollowOptions<F> {
 /** A piece of what a follower is due. */
 export interface Slice<F> {
   readonly payload: F;
-  /** Items in it. */
+  /** Events and gaps in it; at least 1. */
   readonly items: number;
+  /** Bytes of the payload, as the framer counts. */
   readonly bytes: number;
 }
 
@@ -130,12 +144,16 @@ export interface Follower<F> {
   readonly cursor: string;
   /** Items that are due, at most; at least 1 when there are any. */
   readonly lag: number;
+  /** Why it ended; `undefined` while it follows. */
   readonly ended: EndReason | undefined;
   /**
    * The next items, oldest first, or `undefined` when there are none: then `onReady` will be called. At least one item
-   * comes, whatever its size.
+   * comes, whatever its size. Without a limit all that is due comes at once.
+   *
+   * @param limit The most items, and the most bytes as the framer counts them. Default of both: no bound.
+   * @throws what the framer throws.
    */
   pull(limit?: { readonly items?: number; readonly bytes?: number }): Slice<F> | undefined;
-  /** Ends following, and counts the reason. Safe to call again. */
+  /** Ends following, and counts the reason, by default `left`. Safe to call again. */
   end(reason?: EndReason): void;
 }
