@@ -117,3 +117,21 @@ describe('F2, F3: ways that swallow everything', () => {
     });
   }
 });
+
+describe('Repair', () => {
+  it('asks an origin itself for what it has not told of, before it gives anything up', () => {
+    // The pods that were asked had lost what the origin, linked all the while, still held.
+    const { world, pods } = startWorld(26, 3, { history: { events: 20 } });
+    const [a, b, c] = pods;
+    for (let round = 0; round < 30; round++) {
+      world.network.cut(a.name, c.name);
+      for (let i = 0; i < 60; i++) world.publish(i % 3 === 0 ? b : a, i % 2 === 0 ? 'x' : 'y');
+      world.pass(400, 20);
+      world.network.heal();
+      world.pass(600, 20);
+    }
+    world.settle();
+    world.check();
+    world.end();
+  });
+});

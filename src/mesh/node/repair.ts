@@ -33,6 +33,8 @@ interface Task {
   readonly origin: string;
   /** Through which number the log has it: when that moves, by whatever way, all below begins anew. */
   have: number;
+  /** When it was first noticed that something of this origin is lacking. */
+  readonly began: number;
   /** When it was first noticed that this origin's next event is lacking. */
   since: number;
   /** Who has been asked and has not answered yet, and until when it may take. An answer is welcome later, too. */
@@ -117,7 +119,8 @@ export class Repair {
     if (task === undefined) {
       const { clock } = this.#host.log;
       const have = this.#host.log.haveOf(origin);
-      task = { origin, have, since: clock.now(), asked: new Map(), without: new Set(), emptyThrough: Infinity };
+      const now = clock.now();
+      task = { origin, have, began: now, since: now, asked: new Map(), without: new Set(), emptyThrough: Infinity };
       this.#tasks.set(origin, task);
     }
     return task;
@@ -148,8 +151,12 @@ export class Repair {
     if (direct !== undefined && !hole && direct.skippedThrough <= have && now < task.since + times.directDelay) {
       return task.since + times.directDelay;
     }
+    // A pod has all of its own events, whatever it has told so far.
     const candidates = links.filter(
-      (link) => (link.peerHas.get(task.origin) ?? 0) > have && !task.without.has(link) && !task.asked.has(link),
+      (link) =>
+        (link === direct || (link.peerHas.get(task.origin) ?? 0) > have) &&
+        !task.without.has(link) &&
+        !task.asked.has(link),
     );
     const chosen = candidates[Math.floor(this.#host.random() * candidates.length)];
     if (chosen === undefined) return this.#giveUp(task, have, through, now);
@@ -163,6 +170,8 @@ export class Repair {
   /** Nobody within reach holds the next event. */
   #giveUp(task: Task, have: number, through: number, now: number): number {
     const { inbox, log, times } = this.#host;
+    // Others may have got it just now, and not have told yet.
+    if (now < task.began + times.directDelay) return task.began + times.directDelay;
     // Who is slow to answer may hold it, and so may who cannot be reached.
     const unsure = task.asked.size > 0 || this.#host.someUnreachable();
     if (unsure && now < task.since + times.lossTimeout) return task.since + times.lossTimeout;
