@@ -22,11 +22,15 @@ export function formatInterval({ low, high }: Estimate): string {
 /** A value with its unit: `917 MB/s`, `1.61 ns/B`, `4.2 M messages/s`, `0.75 µs`, `130 µs`, `12.3 KB/client`. */
 export function formatValue(value: number, unit: Case['unit'], metric: Metric): string {
   if (metric === 'memory') return `${(value / 1000).toFixed(1)} KB/client`;
-  if (metric === 'p50' || metric === 'p99')
-    return value < 10 ? `${(value * 1000).toFixed(0)} µs` : `${value.toPrecision(3)} ms`;
+  if (metric === 'p50' || metric === 'p99') return formatTime(value);
   if (unit === 'bytes')
     return metric === 'rate' ? `${(value / 1e6).toFixed(0)} MB/s` : `${(1e9 / value).toFixed(2)} ns/B`;
   return metric === 'rate' ? `${formatCount(value)} ${unit}/s` : `${(1e6 / value).toPrecision(3)} µs`;
+}
+
+function formatTime(milliseconds: number): string {
+  if (milliseconds < 10) return `${(milliseconds * 1000).toFixed(0)} µs`;
+  return `${milliseconds.toFixed(milliseconds < 100 ? 1 : 0)} ms`;
 }
 
 function formatCount(value: number): string {
