@@ -140,7 +140,7 @@ describe('cancelling watches', { timeout: 20_000 }, () => {
 
 describe('start_revision', { timeout: 20_000 }, () => {
   it('is inclusive, and may be one that is still to come', async () => {
-    await using setup = await Setup.make();
+    await using setup = await Setup.make({ ahead: 'wait' });
     for (const text of ['1', '2', '3']) setup.log.publish('a', text);
     const { responses, create } = setup.client.watch();
     create({ streams: ['a'], start_revision: 2 });
@@ -148,7 +148,7 @@ describe('start_revision', { timeout: 20_000 }, () => {
     await responses.find(withEvents);
     assert.deepEqual(textsOf(responses.all), ['2', '3']);
     create({ streams: ['a'], start_revision: 6, watch_id: 9 });
-    await responses.find(created);
+    assert.equal((await responses.find(created)).header.revision, '3');
     for (const text of ['4', '5', '6', '7']) {
       setup.log.publish('a', text);
       await turn();
@@ -174,6 +174,23 @@ describe('start_revision', { timeout: 20_000 }, () => {
     create({ streams: ['a'], start_revision: 3 });
     await responses.find(withEvents);
     assert.deepEqual(textsOf(responses.all), ['3', '4']);
+  });
+
+  it('ahead of the run, past the next, is taken for one of another run: it would pass over what comes', async () => {
+    await using setup = await Setup.make();
+    setup.log.publish('a', '1');
+    const { responses, create } = setup.client.watch();
+    create({ streams: ['a'], start_revision: 3 });
+    await responses.find(created);
+    const cancelled = await responses.next();
+    assert.deepEqual(
+      [cancelled.canceled, cancelled.compact_revision, cancelled.cancel_reason],
+      [true, '1', 'the required revision lies ahead of this run'],
+    );
+    create({ streams: ['a'], start_revision: 2 });
+    assert.equal((await responses.find(created)).header.revision, '1');
+    setup.log.publish('a', '2');
+    assert.deepEqual(textsOf([await responses.find(withEvents)]), ['2']);
   });
 
   it('of another run is compacted, when the client says of which run it is', async () => {

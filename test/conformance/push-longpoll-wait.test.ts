@@ -282,6 +282,9 @@ describe('cursors', () => {
       ['1', '2', '3'],
     );
     assert.equal(answer.headers['trunkline-cursor'], begin);
+    // Whoever parses the answer as one document learns it before there are two.
+    assert.equal(answer.headers['content-type'], 'application/x-ndjson');
+    assert.equal((await get('/a?wait=true&waitIndex=1')).headers['content-type'], 'application/json');
     const second = await get(`/a?wait=true&cursor=${events[1]?.cursor ?? ''}`);
     assert.deepEqual(
       (second.lines as readonly EtcdEvent[]).map(({ node }) => node.value),

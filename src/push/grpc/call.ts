@@ -16,6 +16,7 @@ import type { Watch } from './watch.js';
 const NO_WATCH = '-1';
 /** Requests that may wait for the one before. */
 const MOST_WAITING = 128;
+const AHEAD = 'the required revision lies ahead of this run';
 const COMPACTED = 'the required revision has been compacted';
 
 /** One call of the method Watch, with its watches. */
@@ -155,13 +156,13 @@ export class WatchCallSession {
   }
 
   #begin(request: CreateRequest, peer: string): void {
-    const found = startOf(request, this.#host.log);
+    const found = startOf(request, this.#host.log, this.#host.settings.ahead);
     if ('refusal' in found) return void this.#refuse(found.refusal);
     const id = request.watchId === '0' ? this.#freeId() : request.watchId;
     if ('compacted' in found) {
       // As etcd does: created, and cancelled by the first thing it has to say.
       this.#answer(id, { created: true }, 0);
-      return this.#answerCompacted(id, request.streams, '');
+      return this.#answerCompacted(id, request.streams, '', found.ahead === true ? AHEAD : COMPACTED);
     }
     try {
       this.#follow(id, request, found.start, found.byRevision, peer);
@@ -208,8 +209,9 @@ export class WatchCallSession {
 
   /** Up to where a watch that begins there lacks nothing; 0: not known. */
   #revisionAt(start: StartPosition): number {
-    if (start === 'now') return this.#host.log.index;
-    return typeof start === 'object' && 'index' in start ? start.index - 1 : 0;
+    const { index } = this.#host.log;
+    if (start === 'now') return index;
+    return typeof start === 'object' && 'index' in start ? Math.min(start.index - 1, index) : 0;
   }
 
   #notFollowed(error: unknown): void {
@@ -305,9 +307,9 @@ export class WatchCallSession {
     this.#answer(NO_WATCH, { created: true, canceled: true, cancelReason });
   }
 
-  #answerCompacted(id: string, streams: readonly string[], cursor: string): void {
+  #answerCompacted(id: string, streams: readonly string[], cursor: string, cancelReason = COMPACTED): void {
     const compactRevision = this.#host.log.oldestIndex(streams);
-    this.#answer(id, { canceled: true, compactRevision, cancelReason: COMPACTED }, 0, cursor);
+    this.#answer(id, { canceled: true, compactRevision, cancelReason }, 0, cursor);
   }
 
   #answer(watchId: string, fields: object, revision: number = this.#host.log.index, cursor = ''): void {

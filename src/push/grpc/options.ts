@@ -29,6 +29,12 @@ export interface GrpcWatchOptions {
   readonly authorize?: WatchAuthorize;
   /** Whether clients may watch patterns (`orders.*`) besides names. Default `false`. */
   readonly wildcards?: boolean;
+  /**
+   * What to do with a `start_revision` that lies more than one ahead of the newest, so that this run cannot have told it:
+   * `refuse` it as one that was compacted, from which clients recover, or `wait` for it as etcd does; after a restart that
+   * would pass over all events before it. Default `refuse`.
+   */
+  readonly ahead?: 'refuse' | 'wait';
   /** Calls at once; more are refused with RESOURCE_EXHAUSTED. Default 10,000. */
   readonly maxCalls?: number;
   /** Calls at once on one connection; more are refused likewise. Default 1,000. */
@@ -61,6 +67,7 @@ export interface WatchSettings extends Required<Omit<GrpcWatchOptions, 'authoriz
 const NAMES: OptionNames<GrpcWatchOptions> = {
   authorize: true,
   wildcards: true,
+  ahead: true,
   maxCalls: true,
   maxCallsPerConnection: true,
   maxWatches: true,
@@ -82,9 +89,14 @@ export function resolveWatchOptions(options: GrpcWatchOptions): WatchSettings {
     throw new InvalidArgumentError('authorize must be a function');
   }
   if (typeof wildcards !== 'boolean') throw new InvalidArgumentError('wildcards must be true or false');
+  const { ahead = 'refuse' } = options;
+  if (ahead !== 'refuse' && ahead !== 'wait') {
+    throw new InvalidArgumentError(`ahead must be refuse or wait, not ${String(ahead)}`);
+  }
   return {
     authorize,
     wildcards,
+    ahead,
     maxCalls: whole('maxCalls', options.maxCalls, 10_000),
     maxCallsPerConnection: whole('maxCallsPerConnection', options.maxCallsPerConnection, 1_000),
     maxWatches: whole('maxWatches', options.maxWatches, 64),

@@ -65,7 +65,9 @@ export function costOf(item: StoredItem): number {
 export function textOf(data: unknown, maxBytes: number): string {
   const text = typeof data === 'string' ? wellFormed(data) : jsonOf(data);
   if (exceeds(text, maxBytes)) {
-    throw new LimitExceededError('maxEventBytes', `the data of an event must not exceed ${maxBytes} bytes`);
+    const bytes = Buffer.byteLength(text);
+    const message = `the data of an event has ${bytes} bytes, more than the ${maxBytes} that limits.maxEventBytes allows`;
+    throw new LimitExceededError('maxEventBytes', message);
   }
   return text;
 }
@@ -76,6 +78,13 @@ export function exceeds(text: string, maxBytes: number): boolean {
 }
 
 function jsonOf(data: unknown): string {
+  // JSON would express them as something else, without a word.
+  if (ArrayBuffer.isView(data) || data instanceof ArrayBuffer || data instanceof SharedArrayBuffer) {
+    throw new InvalidArgumentError('the data of an event is text or JSON: encode bytes as text, such as base64');
+  }
+  if (data instanceof Map || data instanceof Set) {
+    throw new InvalidArgumentError('the data of an event is text or JSON: make an object or an array of a Map or Set');
+  }
   let text: string | undefined;
   try {
     text = JSON.stringify(data);

@@ -50,6 +50,8 @@ export interface Followable {
 }
 
 const NAMES: OptionNames<SubscribeOptions> = { start: true, signal: true, whenOvertaken: true };
+/** What handlers call otherwise. */
+const ELSEWHERE = { cursor: 'start: { cursor }', index: 'start: { index }' } as const;
 /** Items that are pulled at once. */
 const PORTION = 64;
 
@@ -213,7 +215,7 @@ export function subscribe<E extends LogEvent>(
   handler: ItemHandler<E> | undefined,
   options: SubscribeOptions,
 ): Subscription<E> {
-  checkOptionNames('subscribe', options, NAMES);
+  checkOptionNames('subscribe', options, NAMES, ELSEWHERE);
   const subscription = new LogSubscription(log, streams, options, handler !== undefined);
   // What the streams carry is what the log was declared with.
   const typed = subscription as Subscription as Subscription<E>;

@@ -1,5 +1,5 @@
 import { checkLog } from '../http/check-log.js';
-import type { CorsOptions } from '../http/cors.js';
+import { corsPolicy, type CorsOptions } from '../http/cors.js';
 import { Gate } from '../http/gate.js';
 import { answerError } from '../http/respond.js';
 import { resolveStreamingOptions } from '../http/streaming-options.js';
@@ -122,6 +122,8 @@ export function longPollHandler(log: KeyLog, options: LongPollOptions = {}): Lon
 function gateOptions({ authorize, cors, allowedHosts, logger }: LongPollOptions): {
   -readonly [K in 'authorize' | 'cors' | 'allowedHosts' | 'logger']?: NonNullable<LongPollOptions[K]>;
 } {
+  // As it was given, before anything is added to it.
+  corsPolicy(cors);
   return {
     ...(authorize === undefined ? {} : { authorize }),
     ...(cors === undefined || cors === false ? {} : { cors: withRunHeader(cors === true ? {} : cors) }),

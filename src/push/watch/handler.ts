@@ -28,7 +28,7 @@ export interface WatchHandler {
  * with one JSON document per event and line, `{"type","object"}`. `resourceVersion` is a cursor, which means the same on
  * every pod: opaque, as Kubernetes has it.
  *
- * - `resourceVersion`: a watch gives what comes behind it; with `0` all that is retained first; without it begins now. What
+ * - `resourceVersion` (or `cursor`): a watch gives what comes behind it; with `0` all that is retained first; without it begins now. What
  *   has left the history, or is of a run that nobody knows, is told by an `ERROR` event with a `Status` of code 410 and
  *   reason `Expired` in a response of status 200, which then ends: list, and watch from there. So is a client that reads
  *   too slowly. One that is no cursor gets 400.

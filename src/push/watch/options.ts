@@ -55,7 +55,7 @@ export function resolveWatchOptions(options: WatchHandlerOptions): WatchSettings
     apiVersion,
     maxListBytes,
     minRequestTimeout: milliseconds('minRequestTimeout', options.minRequestTimeout ?? 1_800_000),
-    bookmarkInterval: milliseconds('bookmarkInterval', options.bookmarkInterval ?? 60_000),
+    bookmarkInterval: milliseconds('bookmarkInterval', options.bookmarkInterval ?? 30_000),
     random: options.random ?? secureFraction,
   };
 }

@@ -3,7 +3,7 @@ import { badRequest, invalidOption } from './status.js';
 /** What a list or watch asks for (`metav1.ListOptions`). */
 export interface WatchQuery {
   readonly watch: boolean;
-  /** A cursor, `0`, or empty when not given. */
+  /** A cursor, `0`, or empty when not given. Other transports call it `cursor`, which is taken too. */
   readonly resourceVersion: string;
   /** Life of the watch; `undefined`: the server decides. */
   readonly timeoutSeconds: number | undefined;
@@ -29,7 +29,7 @@ export function parseWatchQuery(query: URLSearchParams): WatchQuery {
   }
   const parsed: WatchQuery = {
     watch: booleanOf(query, 'watch') ?? false,
-    resourceVersion: query.get('resourceVersion') ?? '',
+    resourceVersion: resourceVersionOf(query),
     timeoutSeconds: integerOf(query, 'timeoutSeconds') || undefined,
     allowWatchBookmarks: booleanOf(query, 'allowWatchBookmarks') ?? false,
     sendInitialEvents: booleanOf(query, 'sendInitialEvents'),
@@ -76,6 +76,16 @@ function checkList({ sendInitialEvents, resourceVersion, continue: token }: Watc
 
 function forbidden(field: string, text: string): Error {
   return invalidOption(field, 'FieldValueForbidden', text);
+}
+
+/** Under either name: a position that was passed over would be a silent loss. */
+function resourceVersionOf(query: URLSearchParams): string {
+  const version = query.get('resourceVersion') ?? '';
+  const cursor = query.get('cursor') ?? '';
+  if (version !== '' && cursor !== '' && version !== cursor) {
+    throw badRequest('"resourceVersion" and "cursor" cannot both be specified');
+  }
+  return version || cursor;
 }
 
 /** Only the absence, `0` and `false` are false. */

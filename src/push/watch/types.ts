@@ -36,7 +36,10 @@ export interface WatchHandlerOptions
    * much. 0: never. Default 1,800,000, as in Kubernetes.
    */
   readonly minRequestTimeout?: number;
-  /** Milliseconds between bookmarks. 0: none between the first and the last. Default 60,000. */
+  /**
+   * Milliseconds between bookmarks. 0: none between the first and the last. Default 30,000: half of what proxies such as nginx
+   * let pass in silence.
+   */
   readonly bookmarkInterval?: number;
   /**
    * Bytes of a list, about; what is beyond comes with `continue`. Not for lists of states (`watchType`), which are whole.

@@ -63,7 +63,7 @@ export type ServerMessage =
 /** Most characters of a subscription's id. */
 export const LONGEST_ID = 64;
 
-/** A client's message, or what is wrong with it. Members that are not known are passed over. */
+/** A client's message, or what is wrong with it. Members that are not known, or null, are passed over. */
 export function readClientMessage(text: string): ClientMessage | { readonly problem: string } {
   let value: unknown;
   try {
@@ -74,7 +74,16 @@ export function readClientMessage(text: string): ClientMessage | { readonly prob
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return { problem: 'a message must be a JSON object' };
   }
-  const { type, id, stream, streams = stream, cursor, credit, items } = value as Readonly<Record<string, unknown>>;
+  const present = Object.entries(value).filter(([, member]) => member !== null);
+  const {
+    type,
+    id,
+    stream,
+    streams = stream,
+    cursor,
+    credit,
+    items,
+  }: Readonly<Record<string, unknown>> = Object.fromEntries(present);
   if (id !== undefined && (typeof id !== 'string' || id === '' || id.length > LONGEST_ID)) {
     return { problem: `id must be text of 1 to ${LONGEST_ID} characters` };
   }

@@ -59,8 +59,10 @@ export class Subscriber {
   ): { readonly code: `ERR_${string}`; readonly message: string } | undefined {
     const { maxSubscriptions, stream, wildcards } = this.#settings;
     if (stream !== undefined) return { code: 'ERR_FORBIDDEN', message: 'the streams of this server are fixed' };
-    if (client.subscriptions.has(id))
-      return { code: 'ERR_DUPLICATE_ID', message: 'there is such a subscription already' };
+    if (client.subscriptions.has(id)) {
+      const which = id === undefined ? 'a subscription without an id' : 'a subscription with this id';
+      return { code: 'ERR_DUPLICATE_ID', message: `there is ${which} already: give each an id of its own` };
+    }
     if (client.subscriptions.size >= maxSubscriptions) {
       return { code: 'ERR_LIMIT_EXCEEDED', message: `a socket has at most ${maxSubscriptions} subscriptions` };
     }

@@ -27,6 +27,14 @@ describe('diagnostics channels', () => {
     publishIfListened(END_CHANNEL, () => assert.fail('nobody listens'));
   });
 
+  it('refuse a name that none of them has', () => {
+    const misspelt: string = 'trunkline:push:publis';
+    assert.throws(
+      () => onPushMessage(misspelt as 'trunkline:push:publish', () => {}),
+      /no channel .*publis.*:publish, /,
+    );
+  });
+
   it('bring a message to plain listeners', () => {
     const seen: unknown[] = [];
     const listener = (message: unknown, name: string | symbol): void => void seen.push([name, message]);

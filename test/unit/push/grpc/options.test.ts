@@ -14,6 +14,7 @@ describe('grpcWatchService', () => {
       { authorise: () => true },
       { authorize: true },
       { wildcards: 1 },
+      { ahead: 'maybe' },
       { maxCalls: 0 },
       { maxWatches: 1.5 },
       { writeTimeout: -1 },

@@ -49,6 +49,7 @@ describe('requestedStreams', () => {
     assert.throws(() => requestedStreams(request('/?stream=a'), () => undefined), refused);
     assert.throws(() => requestedStreams(request('/?stream=a*b')), refused);
     assert.throws(() => requestedStreams(request('/'), () => 7 as never), refused);
+    assert.throws(() => requestedStreams(request('/?streams=a')), /\?stream=NAME/);
     assert.deepEqual(requestedStreams(request('/?stream=a*b'), undefined, { wildcards: true }), ['a*b']);
   });
 

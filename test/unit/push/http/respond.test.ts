@@ -35,6 +35,7 @@ describe('answers', () => {
     const url = `http://127.0.0.1:${server.port}/`;
     const full = await answerTo(url);
     assert.equal(full.status, 503);
+    assert.equal(full.headers['retry-after'], '5');
     assert.equal(full.body, '{"error":"too many streams","code":"ERR_LIMIT_EXCEEDED"}');
     failure = new RangeError('at /secret/path');
     const unexpected = await answerTo(url);

@@ -34,6 +34,7 @@ describe('the text of a cursor', () => {
     for (const text of [
       '',
       '.',
+      'undefined',
       good.slice(1),
       `${good}.`,
       `.${good}`,

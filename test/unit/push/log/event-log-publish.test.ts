@@ -43,7 +43,15 @@ describe('publishing', () => {
     for (const data of [undefined, () => {}, Symbol('x'), 1n, circle]) {
       assert.throws(() => log.publish('a', data), InvalidArgumentError);
     }
+    // JSON would make them something else: {"0":1}, {"type":"Buffer"}, {}.
+    for (const data of [new Uint8Array([1]), Buffer.from('x'), new ArrayBuffer(1), new DataView(new ArrayBuffer(1))]) {
+      assert.throws(() => log.publish('a', data), /encode bytes as text, such as base64$/);
+    }
+    for (const data of [new Map([['a', 1]]), new Set([1])]) {
+      assert.throws(() => log.publish('a', data), InvalidArgumentError);
+    }
     assert.throws(() => log.publish('a', '123456789'), LimitExceededError);
+    assert.throws(() => log.publish('a', 'äääää'), /has 10 bytes, more than the 8 that limits.maxEventBytes allows$/);
     assert.throws(() => log.publish('a', 'äääää'), LimitExceededError);
     assert.throws(() => log.publish('', 'x'), InvalidArgumentError);
     assert.throws(() => log.publish('a*', 'x'), InvalidArgumentError);

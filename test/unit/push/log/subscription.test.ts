@@ -97,6 +97,7 @@ describe('a subscription that is iterated', () => {
   it('is refused with options that do not exist', () => {
     const { log } = new TestLog();
     assert.throws(() => log.subscribe('a', { begin: 'start' } as SubscribeOptions), InvalidArgumentError);
+    assert.throws(() => log.subscribe('a', { cursor: '' } as SubscribeOptions), /belongs to start: \{ cursor \}$/);
     assert.throws(() => log.subscribe('a', 5 as never), InvalidArgumentError);
     assert.throws(() => log.subscribe([]), InvalidArgumentError);
     assert.deepEqual(log.subscribers(), []);

@@ -5,6 +5,12 @@ import { EventLog, longPollHandler, type LongPollOptions } from '../../../../src
 describe('options of longPollHandler', () => {
   const log = new EventLog();
   for (const wrong of [
+    { allowedHosts: 'app.example.com' },
+    { allowedHosts: [7] },
+    { cors: 'https://app.example.com' },
+    { cors: ['https://app.example.com'] },
+    { cors: { origin: 7 } },
+    { cors: { headers: 'X-Tenant' } },
     { prefix: 'v2' },
     { prefix: '/v2/' },
     { prefix: '/v2?x' },

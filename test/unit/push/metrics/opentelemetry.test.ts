@@ -143,4 +143,13 @@ describe('otelMetrics', () => {
       assert.throws(() => otelMetrics(new NumbersLog(), meter, options), InvalidArgumentError);
     }
   });
+
+  it('refuses what is no meter', () => {
+    for (const other of [undefined, null, {}, { prefix: 'a' }, new NumbersLog()]) {
+      assert.throws(
+        () => otelMetrics(new NumbersLog(), other as never),
+        /^InvalidArgumentError: otelMetrics needs a meter/,
+      );
+    }
+  });
 });

@@ -154,4 +154,11 @@ describe('promMetrics', () => {
     }
     assert.deepEqual(registry.getMetricsAsArray(), []);
   });
+
+  it('refuses what is not prom-client', () => {
+    const log = new NumbersLog();
+    for (const other of [undefined, null, {}, { register: new Registry() }, { registry: new Registry() }, log]) {
+      assert.throws(() => promMetrics(log, other as never), /^InvalidArgumentError: promMetrics needs .* prom-client/);
+    }
+  });
 });

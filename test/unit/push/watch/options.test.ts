@@ -5,6 +5,16 @@ import { EventLog, watchHandler, type WatchHandlerOptions } from '../../../../sr
 describe('options of watchHandler', () => {
   const log = new EventLog();
   for (const wrong of [
+    { allowedHosts: 'app.example.com' },
+    { stream: '' },
+    { stream: [] },
+    { stream: 'a\nb' },
+    { wildcards: 1 },
+    { allowedHosts: [7] },
+    { cors: 'https://app.example.com' },
+    { cors: ['https://app.example.com'] },
+    { cors: { origin: 7 } },
+    { cors: { headers: 'X-Tenant' } },
     { kind: '' },
     { apiVersion: 1 },
     { toObject: {} },

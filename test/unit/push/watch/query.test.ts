@@ -91,6 +91,12 @@ describe('options of a list or watch', () => {
       [true, false],
     );
   });
+  it('take the cursor by the name that other transports have for it, and not two', () => {
+    assert.equal(parse('watch=1&cursor=abc').resourceVersion, 'abc');
+    assert.equal(parse('watch=1&cursor=&resourceVersion=abc').resourceVersion, 'abc');
+    assert.equal(parse('cursor=abc&resourceVersion=abc').resourceVersion, 'abc');
+    assert.equal(refusal('watch=1&cursor=abc&resourceVersion=0').status.code, 400);
+  });
   it('refuse selectors instead of ignoring them', () => {
     assert.equal(refusal('fieldSelector=metadata.name%3Da').status.code, 400);
     assert.equal(refusal('labelSelector=a').status.code, 400);

@@ -24,6 +24,11 @@ describe('messages of WebSocket clients', () => {
       ...nothing,
       streams: [],
     });
+    assert.deepEqual(read({ type: 'subscribe', id: null, stream: null, streams: 'a', cursor: null, credit: null }), {
+      type: 'subscribe',
+      ...nothing,
+      streams: ['a'],
+    });
     assert.deepEqual(read({ type: 'unsubscribe', id: 'x' }), { type: 'unsubscribe', id: 'x' });
     assert.deepEqual(read({ type: 'credit', items: 5 }), { type: 'credit', id: undefined, items: 5 });
   });
@@ -43,7 +48,6 @@ describe('messages of WebSocket clients', () => {
       ['{"type":"subscribe","stream":"a","cursor":5}', /cursor/],
       ['{"type":"subscribe","stream":"a","credit":-1}', /credit/],
       ['{"type":"subscribe","stream":"a","credit":1.5}', /credit/],
-      ['{"type":"subscribe","stream":"a","credit":null}', /credit/],
       ['{"type":"subscribe","stream":"a","id":""}', /id/],
       [`{"type":"subscribe","stream":"a","id":"${'x'.repeat(65)}"}`, /id/],
       ['{"type":"subscribe","stream":"a","id":7}', /id/],
