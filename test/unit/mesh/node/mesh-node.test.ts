@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { decodeMessage, encodeMessage, MAX_HELLO_BYTES } from '../../../../src/mesh/protocol/codec.js';
+import type { Lane, MeshMessage, Hello } from '../../../../src/mesh/protocol/messages.js';
+import { helloOf } from '../../../sim/hand-link.js';
+import { handPair, HandWorld, type HandEnd, type HandPod } from '../../../sim/hand-wire.js';
+
+const OWN = 'AAAAAAAA';
+
+interface Stranger {
+  readonly near: HandEnd;
+  say(lane: Lane, message: MeshMessage): void;
+  sent(): MeshMessage[];
+}
+
+/** Somebody who has dialled a pod, and may say what it likes. */
+function stranger(pod: HandPod, hello?: Partial<Hello>): Stranger {
+  const [far, near] = handPair();
+  pod.node.accept(near);
+  const say = (lane: Lane, message: MeshMessage): void => {
+    far.send(lane, encodeMessage(message));
+    near.deliver();
+  };
+  const sent = (): MeshMessage[] =>
+    far.inbox.splice(0).flatMap((each) => {
+      const message = each === undefined ? undefined : decodeMessage(each.lane, each.bytes);
+      return message === undefined ? [] : [message];
+    });
+  if (hello !== undefined) say('control', helloOf(hello));
+  return { near, say, sent };
+}
+
+function start(events = 3): { readonly world: HandWorld; readonly pod: HandPod } {
+  const world = new HandWorld();
+  const pod = world.addPod(OWN, 'a');
+  for (let n = 0; n < events; n++) pod.log.publish('a', 'x'.repeat(1_000));
+  return { world, pod };
+}
+
+describe('MeshNode', () => {
+  it('ends with a peer that has events which were never published', () => {
+    const { pod } = start();
+    const early = stranger(pod, { have: [[OWN, 4]] });
+    assert.equal(early.near.over, true);
+    const late = stranger(pod, { have: [[OWN, 3]] });
+    assert.equal(pod.node.links.size, 1);
+    late.say('control', { kind: 'have', have: [[OWN, 9]] });
+    assert.equal(late.near.over, true);
+    assert.equal(pod.node.links.size, 0);
+  });
+
+  it('counts no acknowledgement of what was not sent', () => {
+    const { world, pod } = start();
+    const peer = stranger(pod, {});
+    peer.say('control', { kind: 'ack', n: 1_000_000 });
+    pod.log.publish('a', 'later');
+    const results: unknown[] = [];
+    pod.node.acknowledged(4, 'one', 1_000, (result) => results.push(result));
+    world.clock.advance(0);
+    assert.deepEqual(results, []);
+    peer.say('control', { kind: 'ack', n: 4 });
+    assert.deepEqual(results, [1]);
+  });
+
+  it('has no link to itself, nor to a pod with another history', () => {
+    const { pod } = start();
+    assert.equal(stranger(pod, { origin: OWN }).near.over, true);
+    assert.equal(stranger(pod, { history: { events: 5, bytes: 5, age: 5 } }).near.over, true);
+    assert.equal(pod.node.links.size, 0);
+  });
+
+  it('answers one who asks and does not read no more than there is room for', () => {
+    const { pod } = start(200);
+    const peer = stranger(pod, { have: [[OWN, 200]] });
+    peer.sent();
+    const { near } = peer;
+    const pass = near.send.bind(near);
+    let bytes = 0;
+    near.send = (lane, message) => {
+      bytes += message.length;
+      return pass(lane, message) && lane !== 'fetch';
+    };
+    for (let id = 1; id <= 4_097; id++) peer.say('fetch', { kind: 'fetch', id, origin: OWN, after: 0, through: 200 });
+    assert.ok(bytes < 200_000, `${bytes} bytes for the first question, and none for the rest`);
+    assert.equal(near.over, false);
+    for (let id = 0; id < 3; id++) near.makeRoom('fetch');
+    assert.equal(peer.sent().filter(({ kind }) => kind === 'found').length, 4);
+    for (let id = 0; id < 10; id++) peer.say('fetch', { kind: 'fetch', id, origin: OWN, after: 0, through: 200 });
+    assert.equal(near.over, true, 'nobody asks that much');
+  });
+
+  it('ends with a peer that sends what no log takes, and takes nothing of it', () => {
+    const { pod } = start(0);
+    const event = { n: 1, stream: 'a', type: 'gap', data: '', key: undefined, age: 0 };
+    const peer = stranger(pod, {});
+    peer.say('log', { kind: 'events', events: [event] });
+    assert.equal(peer.near.over, true);
+    assert.deepEqual(pod.log.history('a'), []);
+  });
+
+  it('says a hello that is not too long, however many runs it knows', () => {
+    const { pod } = start(0);
+    const have = Array.from({ length: 6_000 }, (_, i) => [i.toString(36).padStart(8, '0'), 1e12 + i] as const);
+    pod.log.adopt({ streams: [], events: [], have, last: true });
+    const [far, near] = handPair();
+    pod.node.accept(near);
+    const bytes = far.inbox[0]?.bytes.length ?? Infinity;
+    assert.ok(bytes <= MAX_HELLO_BYTES, `${bytes} bytes`);
+    assert.equal(pod.log.have().size, 4_096);
+  });
+
+  it('tells what it has while events come on and on', () => {
+    const { world, pod } = start(0);
+    const source = stranger(pod, { origin: 'SSSSSSSS', name: 's' });
+    const other = stranger(pod, { origin: 'OOOOOOOO', name: 'o' });
+    other.sent();
+    for (let n = 1; n <= 40; n++) {
+      source.say('log', {
+        kind: 'events',
+        events: [{ n, stream: 'a', type: 'message', data: '', key: undefined, age: 0 }],
+      });
+      world.clock.advance(10);
+    }
+    const told = other.sent().flatMap((message) => (message.kind === 'have' ? [message.have] : []));
+    assert.ok(told.length >= 5 && told.length <= 9, `${told.length} times in 400 ms`);
+    assert.deepEqual(
+      told.at(-1)?.map(([origin]) => origin),
+      ['SSSSSSSS'],
+      'and only what has changed',
+    );
+  });
+
+  it('leaves no timer behind, whenever it ends', () => {
+    const { world, pod } = start();
+    stranger(pod);
+    stranger(pod, {});
+    pod.node.acknowledged(1, 'one', 1_000, () => {});
+    pod.node.drain(1_000, () => {});
+    pod.node.close();
+    pod.node.close();
+    pod.node.setPeers([{ host: 'h', port: 1, name: undefined }]);
+    pod.log.close();
+    const [, near] = handPair();
+    pod.node.accept(near);
+    assert.equal(near.over, true);
+    world.clock.advance(0);
+    assert.equal(world.clock.pending, 0);
+  });
+});
