@@ -247,6 +247,17 @@ describe('stream=true', () => {
     assert.deepEqual(seen, ['1', '2', '3']);
   });
 
+  it('is counted with those that wait', { timeout: 20_000 }, async () => {
+    await using keys = await startKeys();
+    assert.equal(keys.handler.clients, 0);
+    const streamed = await open(`${keys.url}/a?wait=true&stream=true`);
+    const waiting = await open(`${keys.url}/a?wait=true`);
+    assert.equal(keys.handler.clients, 2);
+    keys.handler.close();
+    await Promise.all([streamed.toArray(), waiting.toArray()]);
+    while (keys.handler.clients > 0) await turn();
+  });
+
   it('ends in order when the time is up', async () => {
     const clock = new VirtualClock();
     await using keys = await startKeys({ timeout: 1000 }, { clock });

@@ -51,7 +51,7 @@ export interface SubscriberInfo {
   readonly transport: string;
   /** Who it is, as far as the transport or the authorize hook told. */
   readonly peer: string | undefined;
-  /** Milliseconds since it came. */
+  /** Whole milliseconds since it came. */
   readonly connectedFor: number;
   /** Events and gaps that it is behind, at most. */
   readonly lag: number;
@@ -257,7 +257,7 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
       streams,
       transport,
       peer,
-      connectedFor: now - since,
+      connectedFor: Math.round(now - since),
       lag,
       delivered,
     }));

@@ -20,6 +20,8 @@ import { Waiter } from './waiter.js';
 /** Serves keys. Give it to `createServer` of `node:http`, `node:https` or `node:http2`, or call it in a route. */
 export interface LongPollHandler {
   (req: PushRequest, res: PushResponse): void;
+  /** Requests that wait, and answers that go on (`stream=true`). */
+  readonly clients: number;
   /** Ends all that wait, so that clients ask again; later requests get 503. The log stays open. */
   close(): void;
 }
@@ -116,7 +118,8 @@ export function longPollHandler(log: KeyLog, options: LongPollOptions = {}): Lon
     for (const waiter of waiters) waiter.close();
     streamed.close();
   };
-  return Object.assign(handler, { close });
+  const clients = (): number => waiters.size + streamed.size;
+  return Object.defineProperty(Object.assign(handler, { close, clients: 0 }), 'clients', { get: clients });
 }
 
 function gateOptions({ authorize, cors, allowedHosts, logger }: LongPollOptions): {

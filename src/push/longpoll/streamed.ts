@@ -34,6 +34,11 @@ export class KeyStreams {
     this.#responses = new StreamingResponses(UNUSED_FRAMER, '', settings);
   }
 
+  /** Responses that are not closed yet. */
+  get size(): number {
+    return this.#responses.size;
+  }
+
   /** @throws what `follow` throws */
   start(
     req: PushRequest,

@@ -97,7 +97,7 @@ describe('following', () => {
   it('lists who follows, and how many follow what', () => {
     const test = new TestLog();
     test.follow('a', { peer: 'ada' });
-    test.clock.advance(500);
+    test.clock.advance(499.7);
     test.follow(['b', 'a']);
     test.publish('a', '1');
     assert.deepEqual(test.log.subscribers(), [
