@@ -3,9 +3,10 @@
 # Prints each answer on a line of its own, and goes on behind the event in it, or behind the index of an error.
 url=$1
 index=$2
-while :; do
+# Not beyond whoever started it, whatever becomes of them.
+while kill -0 "$PPID" 2>/dev/null; do
   # A failure is a cut, an empty answer the end of the wait: the same index again.
-  answer=$(curl -s "$url?wait=true&waitIndex=$index") && [ -n "$answer" ] || continue
+  answer=$(curl -s "$url?wait=true&waitIndex=$index") && [ -n "$answer" ] || { sleep 0.02; continue; }
   printf '%s\n' "$answer"
   case $answer in
   *'"errorCode"'*) last=$(sed -n 's/.*"index":\([0-9]*\).*/\1/p' <<<"$answer") ;;
