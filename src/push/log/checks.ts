@@ -7,12 +7,12 @@ import type { FollowOptions, StartPosition } from './types.js';
 /** What is said with an event besides its data. */
 export interface PublishOptions<Type extends string = string> {
   /** Default `message`. `gap` is reserved. */
-  readonly type?: Type;
+  readonly type?: Type | undefined;
   /**
    * Makes publishing again the same event: while an event of the stream with this key is in the history, that one is given
    * back and nothing is published. Up to 256 characters.
    */
-  readonly key?: string;
+  readonly key?: string | undefined;
 }
 
 /** An event of another origin, as `append` takes it. */

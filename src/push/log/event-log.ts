@@ -224,7 +224,8 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
   history(streams: string | readonly string[]): LogEvent[] {
     this.#evictExpired();
     const events: LogEvent[] = [];
-    for (const { item } of this.#streams.entries(checkTargets(streams))) if (item.kind === 'event') events.push(item);
+    for (const { item } of this.#streams.entries(checkTargets(streams), this.#order))
+      if (item.kind === 'event') events.push(item);
     return events;
   }
 
@@ -343,7 +344,7 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
       ...[...this.#streams.all()].map((channel) => streamOf(channel, now)),
     ];
     const events: StoredEvent[] = [];
-    for (const { item } of this.#streams.entries(['*'])) if (item.kind === 'event') events.push(item);
+    for (const { item } of this.#streams.entries(['*'], this.#order)) if (item.kind === 'event') events.push(item);
     return partsOf(streams, events, [...this.#origins.vector()], now);
   }
 

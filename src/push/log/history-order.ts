@@ -12,6 +12,15 @@ export class HistoryOrder {
     return this.#oldest;
   }
 
+  /** What is held of some streams, oldest first. */
+  of(channels: ReadonlySet<Channel>): Entry[] {
+    const entries: Entry[] = [];
+    for (let entry = this.#oldest; entry !== undefined; entry = entry.next) {
+      if (entry.home !== undefined && channels.has(entry.home)) entries.push(entry);
+    }
+    return entries;
+  }
+
   /** An entry has come into the ring of a stream. */
   add(channel: Channel, entry: Entry): void {
     entry.home = channel;

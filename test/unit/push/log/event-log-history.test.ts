@@ -80,6 +80,10 @@ describe('the history', () => {
     }
     assert.equal(texts(test, ['a', 'b/*']), '1 2 4 5');
     assert.equal(texts(test, ['a', 'nobody']), '2 5');
+    for (let i = 0; i < 60; i++) test.publish('many', 'x');
+    test.publish('a', '6');
+    assert.equal(texts(test, ['a', 'b/*']), '1 2 4 5 6');
+    assert.equal(texts(test, ['b/1', 'many', 'a']), `1 2 5 ${'x '.repeat(60)}6`);
   });
 });
 
