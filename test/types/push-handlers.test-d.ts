@@ -47,6 +47,27 @@ export function mounting(log: EventLog): void {
   new GrpcServer().addService(definition, implementation);
 }
 
+/** Hooks are written for the requests that a program's server has. */
+export function hooks(log: EventLog): void {
+  const authorize = (req: express.Request, streams: readonly string[]): boolean => req.ip !== streams[0];
+  const stream = (req: express.Request): string | undefined => req.params['stream']?.toString();
+  express().get('/events/:stream', sseHandler(log, { authorize, stream }));
+  watchHandler(log, { authorize: (req: IncomingMessage) => req.socket.remoteAddress !== undefined });
+  webSocketHandler(log, {
+    authorize: (req: IncomingMessage) => req.complete,
+    stream: (req: IncomingMessage) => req.url,
+  });
+  longPollHandler(log, { authorize });
+  // @ts-expect-error a text is no answer.
+  sseHandler(log, { authorize: (req: IncomingMessage) => req.url });
+  // @ts-expect-error a request is no text.
+  sseHandler(log, { stream: (req: string) => req });
+}
+
+export function publishing(log: EventLog, type: string | undefined, key: string | undefined): void {
+  log.publish('a', 1, { type, key });
+}
+
 export function options(log: EventLog<{ news: { message: string } }>, logger: Logger): void {
   sseHandler(log, {
     stream: ['news', 'jobs.*'],

@@ -24,9 +24,14 @@ export type AuthorizeResult = boolean | Refusal | Admission;
  * Decides whether a request may follow these streams. It runs before anything is read from the log, buffered or compressed.
  * When it throws or rejects, or gives anything else than it should, the answer is 500.
  *
+ * It may be declared for the requests that the server has, such as those of Express: what a router hands on is what it gets.
+ *
  * @param streams Names and, where they are allowed, patterns.
  */
-export type Authorize = (req: PushRequest, streams: readonly string[]) => AuthorizeResult | Promise<AuthorizeResult>;
+export type Authorize = {
+  // Methods may narrow their parameters.
+  authorize(req: PushRequest, streams: readonly string[]): AuthorizeResult | Promise<AuthorizeResult>;
+}['authorize'];
 
 /** Asks the hook. Everything that is not clearly a yes refuses or throws. */
 export async function askAuthorize(

@@ -4,8 +4,15 @@ import { BadRequestError } from './errors.js';
 import { headerOf } from './headers.js';
 import type { PushRequest } from './types.js';
 
-/** Which streams a request is about: always these, or what a function reads from the request. */
-export type StreamOption = string | readonly string[] | ((req: PushRequest) => string | readonly string[] | undefined);
+/**
+ * Which streams a request is about: always these, or what a function reads from the request. It may be declared for the
+ * requests that the server has, such as those of Express.
+ */
+export type StreamOption =
+  | string
+  | readonly string[]
+  // Methods may narrow their parameters.
+  | { stream(req: PushRequest): string | readonly string[] | undefined }['stream'];
 
 /** How {@link requestedStreams} reads a request. */
 export interface RequestedStreamsOptions {
