@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { startWorld } from './start.js';
+import { MeshWorld } from './world.js';
 
 describe('History', () => {
   it('F18: a pod with other bounds is refused by all, stays unready, is not dialled all the time, and harms nobody', () => {
@@ -77,6 +78,22 @@ describe('History', () => {
     }
     world.settle();
     world.check();
+    world.end();
+  });
+
+  it('outlives more runs than a log remembers: none is taken for lost again and again', () => {
+    const world = new MeshWorld(55);
+    const [a, b] = [world.addPod('a'), world.addPod('b')];
+    const runs = (from: number): [string, number][] =>
+      Array.from({ length: 4_050 }, (_, i) => [(from + i).toString(36).padStart(8, '0'), 5]);
+    a.log.adopt({ streams: [], events: [], have: runs(0), last: true });
+    b.log.adopt({ streams: [], events: [], have: runs(100), last: true });
+    world.pass(30_000, 500);
+    assert.deepEqual([a.node.state, b.node.state], ['ready', 'ready']);
+    assert.deepEqual(world.losses, []);
+    assert.equal(world.publish(a, 'x') === undefined, false);
+    world.pass(1_000);
+    assert.equal(b.log.haveOf(a.log.origin), 1);
     world.end();
   });
 });

@@ -1,6 +1,6 @@
 import { Alarm } from '../../clock/alarm.js';
 import type { Link } from '../link/link.js';
-import type { MeshLog } from './log-view.js';
+import { holdsAny, type MeshLog } from './log-view.js';
 
 /** Whether the handover was complete: every event that this pod holds is held by a pod that stays. */
 export type DrainResult = 'handed-over' | 'alone' | 'timeout';
@@ -41,7 +41,9 @@ export class Drain {
     if (links.length === 0 && this.#host.allTried()) return this.#finish('alone');
     const lacking = [...log.have()].some(
       ([origin, n]) =>
-        n > 0 && !staying.some(({ peerHas, origin: peer }) => peer === origin || (peerHas.get(origin) ?? 0) >= n),
+        n > 0 &&
+        !staying.some(({ peerHas, origin: peer }) => peer === origin || (peerHas.get(origin) ?? 0) >= n) &&
+        holdsAny(log, origin),
     );
     if (!lacking && staying.length > 0 && !this.#host.holdsBack()) return this.#finish('handed-over');
     if (log.clock.now() >= this.#until) return this.#finish('timeout');

@@ -19,3 +19,8 @@ export interface MeshLog {
   adopt(part: SnapshotPart): void;
   tap(listener: (event: LogEvent) => void): () => void;
 }
+
+/** Whether a log holds any event of an origin. */
+export function holdsAny(log: MeshLog, origin: string): boolean {
+  return log.eventsOf(origin).next().done !== true;
+}

@@ -18,7 +18,7 @@ import { Dialer, type Address, type Dial, type DialTimes } from './dialer.js';
 import { Drain, type DrainResult } from './drain.js';
 import { Inbox } from './inbox.js';
 import { Join, type JoinTimes } from './join.js';
-import type { MeshLog } from './log-view.js';
+import { holdsAny, type MeshLog } from './log-view.js';
 import { OwnLog } from './own-log.js';
 import { survivor } from './pairing.js';
 import { Repair, type RepairTimes } from './repair.js';
@@ -53,6 +53,9 @@ export interface NodeOptions {
   readonly events?: NodeEvents;
 }
 
+/** Milliseconds for which others are told of a run that has gone, and of which no event is held: a day. */
+const TOLD_FOR = 86_400_000;
+
 /**
  * One pod of a mesh: it keeps a link to every other pod, sends its own events over each, takes theirs in order, gets what it
  * lacks from whoever holds it, and hands on what it holds. It has no sockets and no timers but what it is given.
@@ -80,6 +83,8 @@ export class MeshNode implements LinkHost {
   readonly #toAck = new Set<Link>();
   /** Origins that the log has got on with since that was told. */
   readonly #untold = new Set<string>();
+  /** When the log got on with an origin last. */
+  readonly #movedAt = new Map<string, number>();
   #wholeHaveAt: number;
   #state: PodState = 'joining';
   #dials = 0;
@@ -360,8 +365,20 @@ export class MeshNode implements LinkHost {
     throw new ProtocolError('the peer has events that were never published', { initiator: 'remote' });
   }
 
+  /**
+   * What is told to others: not how far long gone runs had got, of which nothing is held. Logs forget some of these, each
+   * others, and would take them for lost again and again.
+   */
   #positions(): Positions {
-    return [...this.log.have()];
+    const before = this.clock.now() - TOLD_FOR;
+    for (const [origin, at] of this.#movedAt) if (at < before) this.#movedAt.delete(origin);
+    return [...this.log.have()].filter(
+      ([origin]) =>
+        origin === this.log.origin ||
+        this.#links.has(origin) ||
+        this.#movedAt.has(origin) ||
+        holdsAny(this.log, origin),
+    );
   }
 
   #become(state: PodState): void {
@@ -400,6 +417,7 @@ export class MeshNode implements LinkHost {
     if (this.#untold.size === 0)
       this.#haveAlarm.set(Math.min(this.#wholeHaveAt, this.clock.now() + this.times.haveDelay));
     this.#untold.add(origin);
+    this.#movedAt.set(origin, this.clock.now());
     const link = this.#links.get(origin);
     if (link !== undefined) this.#toAck.add(link);
     this.#schedule();

@@ -101,12 +101,20 @@ describe('MeshNode', () => {
   it('says a hello that is not too long, however many runs it knows', () => {
     const { pod } = start(0);
     const have = Array.from({ length: 6_000 }, (_, i) => [i.toString(36).padStart(8, '0'), 1e12 + i] as const);
-    pod.log.adopt({ streams: [], events: [], have, last: true });
+    const events = have.slice(0, 100).map(([origin, n]) => ({
+      ...{ origin, n, stream: 'a', type: 'message', data: '', key: undefined, age: 0 },
+    }));
+    pod.log.adopt({ streams: [], events, have, last: true });
+    assert.equal(pod.log.have().size, 4_096);
+    const source = stranger(pod, { origin: 'SSSSSSSS', name: 's' });
     const [far, near] = handPair();
     pod.node.accept(near);
-    const bytes = far.inbox[0]?.bytes.length ?? Infinity;
-    assert.ok(bytes <= MAX_HELLO_BYTES, `${bytes} bytes`);
-    assert.equal(pod.log.have().size, 4_096);
+    const [first] = far.inbox;
+    const hello = decodeMessage('control', first?.bytes ?? new Uint8Array());
+    assert.ok(hello?.kind === 'hello' && (first?.bytes.length ?? Infinity) <= MAX_HELLO_BYTES);
+    const told = new Set(hello.have.map(([origin]) => origin));
+    assert.equal(told.size, 102, 'itself, who is linked, and whose events are held');
+    assert.ok(told.has('SSSSSSSS') && !source.near.over);
   });
 
   it('tells what it has while events come on and on', () => {
