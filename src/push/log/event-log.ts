@@ -31,10 +31,11 @@ import {
   type EventOf,
   type ItemHandler,
   type StreamName,
+  type StreamPatterns,
   type SubscribeOptions,
   type Subscription,
 } from './subscription.js';
-import type { FollowOptions, Follower, LogEvent, StreamTypes } from './types.js';
+import type { DeclaredStreams, FollowOptions, Follower, LogEvent, StreamTypes } from './types.js';
 
 export type { PublishOptions, RemoteEvent } from './checks.js';
 
@@ -60,7 +61,7 @@ export interface SubscriberInfo {
 }
 
 /** Type names of a stream. */
-type TypeOf<Types extends StreamTypes, S extends StreamName<Types>> = keyof Types[S] & string;
+type TypeOf<Types extends DeclaredStreams<Types>, S extends StreamName<Types>> = keyof Types[S] & string;
 
 /**
  * A bounded log of events on named streams, which any number of clients follow over any transport, each from its own place.
@@ -68,7 +69,7 @@ type TypeOf<Types extends StreamTypes, S extends StreamName<Types>> = keyof Type
  * Memory is that of the history: a client costs a position. Events are framed once per transport, clients are served once
  * per tick, and whoever is too slow is told what it missed.
  */
-export class EventLog<Types extends StreamTypes = StreamTypes> {
+export class EventLog<Types extends DeclaredStreams<Types> = StreamTypes> {
   /** Id of this run of the log. Its events are numbered under it, and a restart has another. */
   readonly origin: string;
   readonly #settings: LogSettings;
@@ -189,8 +190,17 @@ export class EventLog<Types extends StreamTypes = StreamTypes> {
     handler: ItemHandler<EventOf<Types, S>>,
     options?: SubscribeOptions,
   ): Subscription<EventOf<Types, S>>;
+  subscribe(
+    patterns: StreamPatterns<Types>,
+    options?: SubscribeOptions,
+  ): Subscription<EventOf<Types, StreamName<Types>>>;
+  subscribe(
+    patterns: StreamPatterns<Types>,
+    handler: ItemHandler<EventOf<Types, StreamName<Types>>>,
+    options?: SubscribeOptions,
+  ): Subscription<EventOf<Types, StreamName<Types>>>;
   subscribe<S extends StreamName<Types>>(
-    streams: S | readonly S[],
+    streams: string | readonly string[],
     handlerOrOptions?: ItemHandler<EventOf<Types, S>> | SubscribeOptions,
     options?: SubscribeOptions,
   ): Subscription<EventOf<Types, S>> {

@@ -1,6 +1,8 @@
 import type { Channel } from './channel.js';
 import { raise, type Vector } from './cursor.js';
+import type { Entry } from './entry.js';
 import type { Missing } from './origin-table.js';
+import type { Ring } from './ring.js';
 
 /** Where and how a follower with a cursor goes on. */
 export interface Resumption {
@@ -39,6 +41,12 @@ export function resume(channel: Channel, given: Vector): Resumption {
 /** Walks back from the newest entry for as long as there may be one that the vector lacks. */
 function locate(channel: Channel, vector: Vector): { readonly position: number; readonly shareFrom: number } {
   const { ring } = channel;
+  const [only, ...others] = channel.table.held();
+  if (only !== undefined && others.length === 0) {
+    // Events of one origin are in the order of their numbers.
+    const position = firstBeyond(ring, vector.get(only) ?? 0);
+    return { position, shareFrom: position };
+  }
   const lacking = channel.table.newerThan(vector);
   let position = ring.end;
   let first = ring.end;
@@ -56,4 +64,16 @@ function locate(channel: Channel, vector: Vector): { readonly position: number; 
     }
   }
   return { position: first, shareFrom: shareFrom ?? first };
+}
+
+/** Position of the first entry with a number beyond `n`, where all are of one origin. */
+function firstBeyond(ring: Ring<Entry>, n: number): number {
+  let low = ring.first;
+  let high = ring.end;
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if ((ring.at(middle)?.item.n ?? 0) > n) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }

@@ -1,14 +1,28 @@
 import { deferred } from '../../clock/deferred.js';
 import { checkOptionNames, type OptionNames } from '../../limits/option-names.js';
 import { StoredEvent } from './event.js';
-import type { EndReason, FollowOptions, Follower, Framer, Gap, LogEvent, StartPosition, StreamTypes } from './types.js';
+import type {
+  DeclaredStreams,
+  EndReason,
+  FollowOptions,
+  Follower,
+  Framer,
+  Gap,
+  LogEvent,
+  StartPosition,
+} from './types.js';
 import { warn } from './warn.js';
 
 /** Streams that a log was declared with; any name when it was not. */
-export type StreamName<Types extends StreamTypes> = keyof Types & string;
+export type StreamName<Types extends DeclaredStreams<Types>> = keyof Types & string;
+
+/** Patterns, and beside them names that a log was declared with. */
+export type StreamPatterns<Types extends DeclaredStreams<Types>> =
+  | `${string}*${string}`
+  | readonly (`${string}*${string}` | StreamName<Types>)[];
 
 /** The events of a stream, as it was declared. */
-export type EventOf<Types extends StreamTypes, S extends StreamName<Types>> = {
+export type EventOf<Types extends DeclaredStreams<Types>, S extends StreamName<Types>> = {
   [Name in S]: { [Type in keyof Types[Name] & string]: LogEvent<Types[Name][Type], Type> }[keyof Types[Name] & string];
 }[S];
 

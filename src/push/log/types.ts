@@ -1,6 +1,9 @@
 /** Streams of a log and, for each, the data of its event types. */
 export type StreamTypes = Record<string, Record<string, unknown>>;
 
+/** What a log may be declared with: an interface has no index signature, and is no {@link StreamTypes}. */
+export type DeclaredStreams<T> = { readonly [S in keyof T]: object };
+
 /** One event of a log. */
 export interface LogEvent<T = unknown, Type extends string = string> {
   readonly kind: 'event';
