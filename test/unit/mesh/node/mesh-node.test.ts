@@ -101,9 +101,8 @@ describe('MeshNode', () => {
   it('says a hello that is not too long, however many runs it knows', () => {
     const { pod } = start(0);
     const have = Array.from({ length: 6_000 }, (_, i) => [i.toString(36).padStart(8, '0'), 1e12 + i] as const);
-    const events = have.slice(0, 100).map(([origin, n]) => ({
-      ...{ origin, n, stream: 'a', type: 'message', data: '', key: undefined, age: 0 },
-    }));
+    const like = { stream: 'a', type: 'message', data: '', key: undefined, age: 0 };
+    const events = have.slice(0, 100).map(([origin, n]) => ({ ...like, origin, n }));
     pod.log.adopt({ streams: [], events, have, last: true });
     assert.equal(pod.log.have().size, 4_096);
     const source = stranger(pod, { origin: 'SSSSSSSS', name: 's' });
