@@ -89,6 +89,29 @@ describe('MeshNode', () => {
     assert.equal(near.over, true, 'nobody asks that much');
   });
 
+  it('copies its history no faster than it is taken, and begins anew when it is asked again', () => {
+    const { pod } = start(1_000);
+    const peer = stranger(pod, { state: 'joining' });
+    peer.sent();
+    const { near } = peer;
+    const pass = near.send.bind(near);
+    near.send = (lane, message) => pass(lane, message) && lane !== 'fetch';
+    const parts = (): string[] =>
+      peer.sent().flatMap((each) => (each.kind === 'part' ? [`${each.id} ${each.last}`] : []));
+    peer.say('fetch', { kind: 'copy', id: 1 });
+    assert.deepEqual(parts(), ['1 false']);
+    near.makeRoom('fetch');
+    assert.deepEqual(parts(), ['1 false']);
+    peer.say('fetch', { kind: 'copy', id: 2 });
+    const rest: string[] = [];
+    for (let i = 0; i < 50 && rest.at(-1) !== '2 true'; i++) {
+      near.makeRoom('fetch');
+      rest.push(...parts());
+    }
+    assert.equal(rest.at(-1), '2 true');
+    assert.ok(rest.length > 5 && rest.every((each) => each.startsWith('2 ')));
+  });
+
   it('ends with a peer that sends what no log takes, and takes nothing of it', () => {
     const { pod } = start(0);
     const event = { n: 1, stream: 'a', type: 'gap', data: '', key: undefined, age: 0 };
