@@ -18,11 +18,13 @@ export type {
   EventOf,
   ItemHandler,
   StreamName,
+  StreamPatterns,
   SubscribeOptions,
   Subscription,
   SubscriptionItem,
 } from './log/subscription.js';
 export type {
+  DeclaredStreams,
   EndReason,
   FollowOptions,
   Follower,

@@ -16,6 +16,7 @@ import {
   sseHandler,
   watchHandler,
   webSocketHandler,
+  type ClientMessage,
   type EndReason,
   type Logger,
 } from '../../src/push/index.js';
@@ -63,6 +64,12 @@ export function hooks(log: EventLog): void {
   // @ts-expect-error a request is no text.
   sseHandler(log, { stream: (req: string) => req });
 }
+
+export const MESSAGES: readonly ClientMessage[] = [
+  { type: 'subscribe', streams: ['a'] },
+  { type: 'credit', items: 1 },
+  { type: 'unsubscribe', id: 'x' },
+];
 
 export function publishing(log: EventLog, type: string | undefined, key: string | undefined): void {
   log.publish('a', 1, { type, key });

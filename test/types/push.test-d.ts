@@ -20,11 +20,10 @@ interface Order {
   readonly id: number;
 }
 
-// An alias: interfaces have no index signature, which the parameter of EventLog asks for.
-type Streams = {
+interface Streams {
   orders: { placed: Order; cancelled: Order & { readonly why: string } };
   news: { message: string };
-};
+}
 
 export function publishTypes(log: EventLog<Streams>): void {
   expectType<LogEvent<Order, 'placed'>>()(log.publish('orders', { id: 1 }, { type: 'placed' }), true);
@@ -81,6 +80,20 @@ export async function subscribeTypes(log: EventLog<Streams>): Promise<void> {
   log.subscribe('news', { start: { cursor: 1 } });
   // @ts-expect-error: no such place
   log.subscribe('news', { start: 'end' });
+}
+
+export async function patternTypes(log: EventLog<Streams>): Promise<void> {
+  const { value } = await log.subscribe(['ord*', 'news']).next();
+  if (value?.kind === 'event' && value.type === 'cancelled') expectType<string>()(value.json().why, true);
+  log.subscribe('*', (item) => {
+    if (item.kind === 'event' && item.type === 'message') expectType<string>()(item.json(), true);
+  });
+  // @ts-expect-error: no such stream beside the pattern
+  log.subscribe(['ord*', 'new']);
+  // @ts-expect-error: a type of events needs a type of data
+  new EventLog<{ news: string }>().close();
+  const aliased = new EventLog<{ [stream: `user.${string}`]: { message: Order } }>();
+  expectType<Order>()(aliased.publish('user.7', { id: 1 }).json(), true);
 }
 
 export function untypedLog(log: EventLog): void {

@@ -53,6 +53,7 @@ export interface Subscription<E extends LogEvent = LogEvent> extends AsyncIterab
   readonly closed: Promise<EndReason>;
   /** Ends it; iteration ends too. */
   close(): void;
+  next(): Promise<IteratorResult<SubscriptionItem<E>, undefined>>;
   return(): Promise<IteratorResult<SubscriptionItem<E>, undefined>>;
   [Symbol.asyncIterator](): Subscription<E>;
   [Symbol.asyncDispose](): Promise<void>;

@@ -52,14 +52,17 @@ export interface KeyLine extends Line {
 }
 
 /**
- * One line of JSON per item: etcd's event, with the type of ours and the cursor behind it; or a gap, as
+ * One line of JSON per item: etcd's event, with the type of ours, the data where the node has no value, and the cursor behind
+ * it; or a gap, as
  * `{"action":"gap","gap":{"reason","streams","missing"},"cursor"}`.
  */
 export function keyFramer(actionOf: ActionOf): Framer<readonly KeyLine[]> {
   return lineFramer<KeyLine>({
     event(event, cursor) {
       const action = actionOf(event);
-      const bytes = jsonLine({ action, node: nodeOf(event, action), type: event.type, cursor });
+      // A node that was taken away has no value, but the event may have come with data.
+      const data = removes(action) && event.data !== '' ? { data: event.data } : {};
+      const bytes = jsonLine({ action, node: nodeOf(event, action), type: event.type, ...data, cursor });
       return { bytes, index: event.index, special: false };
     },
     gap({ reason, streams, missing }, cursor) {

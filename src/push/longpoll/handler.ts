@@ -43,7 +43,7 @@ export interface LongPollHandler {
  *   per line, each with the cursor to go on from; missing events are an item with the action `gap`. The header `Trunkline-Cursor` is the
  *   position before the body, to be used when the body is empty.
  *
- * Besides etcd's members events have `type` and `cursor`. There is no `prevNode`, and directories have no indexes. What is
+ * Besides etcd's members events have `type` and `cursor`, and after a removal the event's `data`. There is no `prevNode`, and directories have no indexes. What is
  * not read-only is refused with 405.
  *
  * Sources: etcd `Documentation/v2/api.md`, `etcdserver/api/v2http/client.go`, `store/watcher_hub.go` and

@@ -6,18 +6,18 @@ export const PUSH_PROTOCOL = 'push.trunkline.dev.v1';
 /** Asks for events. */
 export interface SubscribeMessage {
   readonly type: 'subscribe';
-  readonly id: string | undefined;
+  readonly id?: string | undefined;
   readonly streams: readonly string[];
-  readonly cursor: string | undefined;
+  readonly cursor?: string | undefined;
   /** Items that may be sent before more are granted; `undefined` leaves it to the socket. */
-  readonly credit: number | undefined;
+  readonly credit?: number | undefined;
 }
 
 /** What a client may send. */
 export type ClientMessage =
   | SubscribeMessage
-  | { readonly type: 'unsubscribe'; readonly id: string | undefined }
-  | { readonly type: 'credit'; readonly id: string | undefined; readonly items: number };
+  | { readonly type: 'unsubscribe'; readonly id?: string | undefined }
+  | { readonly type: 'credit'; readonly id?: string | undefined; readonly items: number };
 
 /** What a server sends. */
 export type ServerMessage =

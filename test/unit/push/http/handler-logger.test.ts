@@ -71,6 +71,14 @@ describe('a handler without a logger', () => {
   });
 });
 
+describe('a logger', () => {
+  it('that lacks a level is refused', () => {
+    for (const logger of [{}, null, { debug() {}, info() {}, warn() {} }]) {
+      assert.throws(() => handlerLogger(logger as never), { code: 'ERR_INVALID_ARGUMENT' });
+    }
+  });
+});
+
 describe('a request that is no good', () => {
   it('is a hint for the program when its own function names no stream', async () => {
     const hints: object[] = [];
