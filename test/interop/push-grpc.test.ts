@@ -55,7 +55,7 @@ describe('the gRPC watch with grpc-go', { timeout: 120_000 }, () => {
   it('creates, cancels, asks for progress, meets compaction and gaps', async () => {
     const log = new EventLog({ history: { events: 3, bytes: 1_000_000, age: 300_000 } });
     await using server = await serveWatch(log, { wildcards: true });
-    const before = log.cursor('a');
+    const start = log.cursor('a');
     for (let n = 1; n <= 5; n++) log.publish('a', String(n));
     const client = startGo<SessionLine>('pushgrpc', ['session', server.address]);
     let read = 0;
@@ -77,7 +77,7 @@ describe('the gRPC watch with grpc-go', { timeout: 120_000 }, () => {
     assert.deepEqual([created.created, created.canceled], [true, false]);
     assert.deepEqual([compacted.watch_id, compacted.canceled, compacted.compact_revision], ['2', true, '3']);
 
-    say({ create_request: { streams: ['a*'], cursor: before, watch_id: 3 } });
+    say({ create_request: { streams: ['a*'], cursor: start, watch_id: 3 } });
     await next();
     let gap = await next();
     assert.deepEqual([gap.watch_id, gap.gap?.reason], ['3', 'expired']);
