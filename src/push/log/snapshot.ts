@@ -53,7 +53,7 @@ export function* partsOf(
   for (const some of portions(streams, ({ rows }) => (PART_BYTES / PART_ROWS) * (1 + rows.length))) {
     yield { streams: some, events: [], have: [], last: false };
   }
-  for (const some of portions(events, ({ data }) => 256 + data.length)) {
+  for (const some of portions(events, costOf)) {
     yield { streams: [], events: some.map((event) => copyOf(event, now)), have: [], last: false };
   }
   yield { streams: [], events: [], have, last: true };
@@ -78,6 +78,11 @@ function lossesIn({ ring }: Channel): Map<string, number> {
     if (item?.kind === 'loss') lost.set(item.origin, item.n);
   }
   return lost;
+}
+
+/** Names may take three bytes for each character, and must not make a part too long for a link. */
+function costOf({ data, stream, type, key }: StoredEvent): number {
+  return 256 + data.length + 3 * (stream.length + type.length + (key?.length ?? 0));
 }
 
 function copyOf({ origin, n, stream, type, data, key, time }: StoredEvent, now: number): SnapshotEvent {

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { decodeMessage, encodeMessage, MAX_HELLO_BYTES } from '../../../../src/mesh/protocol/codec.js';
+import {
+  decodeMessage,
+  encodeMessage,
+  MAX_HELLO_BYTES,
+  MAX_MESSAGE_BYTES,
+} from '../../../../src/mesh/protocol/codec.js';
 import type { Lane, MeshMessage, Hello } from '../../../../src/mesh/protocol/messages.js';
 import { helloOf } from '../../../sim/hand-link.js';
 import { handPair, HandWorld, type HandEnd, type HandPod } from '../../../sim/hand-wire.js';
@@ -110,6 +115,23 @@ describe('MeshNode', () => {
     }
     assert.equal(rest.at(-1), '2 true');
     assert.ok(rest.length > 5 && rest.every((each) => each.startsWith('2 ')));
+  });
+
+  it('makes no message too long, whatever names and keys are given', () => {
+    const { world, pod } = start(0);
+    const name = '\u6f22'.repeat(256);
+    const other = world.addPod('BBBBBBBB', 'b');
+    world.connect(pod, other);
+    world.settle();
+    for (let i = 0; i < 1_000; i++) pod.log.publish(name, '', { type: name, key: `${i}`.padEnd(256, '\u5b57') });
+    world.settle();
+    assert.equal(other.log.haveOf(OWN), 1_000);
+    const copied = stranger(other, { origin: 'JJJJJJJJ', name: 'j', state: 'joining' });
+    copied.sent();
+    copied.say('fetch', { kind: 'copy', id: 1 });
+    copied.say('fetch', { kind: 'fetch', id: 1, origin: OWN, after: 0, through: 1_000 });
+    for (const message of copied.sent()) assert.ok(encodeMessage(message).length <= MAX_MESSAGE_BYTES, message.kind);
+    assert.equal(copied.near.over, false);
   });
 
   it('ends with a peer that sends what no log takes, and takes nothing of it', () => {
