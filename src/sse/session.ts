@@ -13,6 +13,7 @@ import { isEventStreamType } from './mime.js';
 import type { EventStreamOptions } from './options.js';
 import { EventStreamParser, type ParsedEvent } from './parser.js';
 import { ReconnectDelay } from './reconnect-delay.js';
+import { refusalReason } from './refusal-reason.js';
 import { fetchInit } from './request.js';
 
 export const CONNECTING = 0;
@@ -167,7 +168,9 @@ export class EventStreamSession {
     signal.throwIfAborted();
     const contentType = response.headers.get('content-type') ?? '';
     if (response.status !== 200 || !isEventStreamType(contentType)) {
-      return new EventStreamRefusedError(response.status, contentType);
+      const reason = response.status === 200 ? '' : await refusalReason(response, this.#clock);
+      signal.throwIfAborted();
+      return new EventStreamRefusedError(response.status, contentType, reason);
     }
     this.#origin = new URL(response.url === '' ? this.#url : response.url).origin;
     this.#openedAt = this.#clock.now();

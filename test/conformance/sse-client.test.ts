@@ -125,6 +125,50 @@ describe('C3: anything else closes it for good', () => {
     assert.equal(error.statusCode, statusCode);
     assert.deepEqual([errors[0]?.bubbles, errors[0]?.cancelable, 'data' in (errors[0] ?? {})], [false, false, false]);
   }
+  const BODIES: readonly { readonly type: string; readonly body: string; readonly reason: string }[] = [
+    {
+      type: 'application/json',
+      body: '{"error":"the cursor is malformed","code":"ERR"}',
+      reason: 'the cursor is malformed',
+    },
+    {
+      type: 'application/json; charset=utf-8',
+      body: '{"kind":"Status","message":"no\\nsuch pod"}',
+      reason: 'no such pod',
+    },
+    { type: 'text/plain', body: 'not\r\ntoday\0', reason: 'not today' },
+    { type: 'text/plain', body: 'x'.repeat(5_000), reason: 'x'.repeat(200) },
+    { type: 'application/json', body: '{"error":', reason: '' },
+    { type: 'application/json', body: '{"error":{"a":1}}', reason: '' },
+    { type: 'text/html', body: '<h1>404</h1>', reason: '' },
+  ];
+  for (const { type, body, reason } of BODIES) {
+    it(`tells what the server said: ${type}, ${JSON.stringify(body.slice(0, 50))}`, async () => {
+      await using server = await serve((_request, response) => {
+        response.writeHead(403, { 'Content-Type': type });
+        response.end(body);
+      });
+      const source = new EventSource(server.url, SOON);
+      const event = await next(source, 'error');
+      assert.ok('error' in event && event.error instanceof EventStreamRefusedError);
+      assert.deepEqual([event.error.statusCode, event.error.reason], [403, reason]);
+      assert.ok(event.error.message.endsWith(reason === '' ? 'status 403' : JSON.stringify(reason)));
+    });
+  }
+  it('does not wait for a refusal that never ends', async () => {
+    await using server = await serve((_request, response) => {
+      response.writeHead(403, { 'Content-Type': 'text/plain' });
+      response.write('because');
+    });
+    const clock = new VirtualClock();
+    const source = new EventSource(server.url, { ...SOON, clock });
+    const error = next(source, 'error');
+    while (clock.pending === 0) await turn();
+    clock.advance(1_000);
+    const event = await error;
+    assert.ok('error' in event && event.error instanceof EventStreamRefusedError);
+    assert.equal(source.readyState, EventSource.CLOSED);
+  });
   for (const status of [204, 205, 201, 206, 210, 299, 304, 400, 401, 404, 410, 500, 503]) {
     it(`status ${status}`, async () => {
       await using server = await serve((_request, response) => {
