@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { setMaxListeners } from 'node:events';
 import type { AddressInfo, Socket } from 'node:net';
@@ -7,6 +6,7 @@ import { systemClock, type Clock } from '../clock/clock.js';
 import { systemWallClock } from '../clock/wall.js';
 import { InvalidArgumentError } from '../errors/index.js';
 import { refuseUpgrade } from '../httpstream/index.js';
+import { secureFraction } from '../random/secure-fraction.js';
 import { ANONYMOUS, attributesOf, authorize, type UserInfo } from './authorization.js';
 import { EndpointSliceController } from './endpoint-slices.js';
 import { isLoopback, listen } from './listen.js';
@@ -76,7 +76,7 @@ export class APIServer implements AsyncDisposable {
       faults: options.faults,
       clock: this.#clock,
       wallClock,
-      random: options.random ?? randomFraction,
+      random: options.random ?? secureFraction,
       connect: options.connect ?? {},
       // Origins are checked before any route is looked for.
       portForward: {
@@ -246,10 +246,6 @@ export class APIServer implements AsyncDisposable {
     }
     return statusError(500, 'an error on the server has prevented the request from succeeding');
   }
-}
-
-function randomFraction(): number {
-  return randomInt(2 ** 32) / 2 ** 32;
 }
 
 function urlOf({ address, family, port }: AddressInfo): string {

@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import { hostname } from 'node:os';
 import type { ConnectionOptions, TlsOptions } from 'node:tls';
@@ -8,6 +7,7 @@ import { checkOptionNames, type OptionNames } from '../limits/option-names.js';
 import { silentLogger, type Logger } from '../logger/logger.js';
 import type { EventLog, PublishOptions } from '../push/log/event-log.js';
 import type { LogEvent } from '../push/log/types.js';
+import { secureFraction } from '../random/secure-fraction.js';
 import { LinkAcceptor } from './carrier/accept.js';
 import { linkDialer } from './carrier/dial.js';
 import { LinkSecret } from './carrier/secret.js';
@@ -252,8 +252,4 @@ function checkTimes(times: Partial<MeshTimes>): Partial<MeshTimes> {
     }
   }
   return times;
-}
-
-function secureFraction(): number {
-  return randomInt(2 ** 32) / 2 ** 32;
 }

@@ -1,6 +1,6 @@
-import { randomInt } from 'node:crypto';
 import { InvalidArgumentError } from '../errors/index.js';
 import { checkOptionNames, type OptionNames } from '../limits/option-names.js';
+import { secureFraction } from '../random/secure-fraction.js';
 import type { ReconnectOptions } from './client-types.js';
 import { milliseconds } from './settings.js';
 
@@ -28,7 +28,7 @@ export function resolveReconnect(options: boolean | ReconnectOptions | undefined
   if (options === undefined || options === false) return undefined;
   const given: ReconnectOptions = options === true ? {} : options;
   checkOptionNames('reconnect', given, OPTIONS);
-  const { meanwhile = 'wait', maxAttempts = Infinity, random = randomFraction } = given;
+  const { meanwhile = 'wait', maxAttempts = Infinity, random = secureFraction } = given;
   if (meanwhile !== 'wait' && meanwhile !== 'refuse') {
     throw new InvalidArgumentError(`meanwhile must be wait or refuse, not ${String(meanwhile)}`);
   }
@@ -50,8 +50,4 @@ export function resolveReconnect(options: boolean | ReconnectOptions | undefined
 export function pauseBefore(attempt: number, { initialDelay, maxDelay, random }: ReconnectSettings): number {
   const full = Math.min(maxDelay, initialDelay * 2 ** Math.min(attempt - 1, 32));
   return full / 2 + (full / 2) * random();
-}
-
-function randomFraction(): number {
-  return randomInt(2 ** 32) / 2 ** 32;
 }

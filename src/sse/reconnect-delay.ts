@@ -1,5 +1,5 @@
-import { randomInt } from 'node:crypto';
 import { InvalidArgumentError } from '../errors/index.js';
+import { secureFraction } from '../random/secure-fraction.js';
 
 /** Waiting beyond the reconnection time, which WHATWG HTML 9.2.3 leaves to the client. */
 export interface BackoffOptions {
@@ -36,7 +36,7 @@ export class ReconnectDelay {
     this.#max = inRange('max', options.max ?? 30_000, 0);
     this.#jitter = inRange('jitter', options.jitter ?? 0.5, 0, 1);
     this.#spread = inRange('spread', options.spread ?? 0, 0);
-    this.#random = options.random ?? randomFraction;
+    this.#random = options.random ?? secureFraction;
   }
 
   /** An attempt ended that lasted so many milliseconds since it opened, -1 when it never did, and brought events or not. */
@@ -59,8 +59,4 @@ export class ReconnectDelay {
 function inRange(name: string, value: number, least: number, most = Number.MAX_SAFE_INTEGER): number {
   if (typeof value === 'number' && value >= least && value <= most) return value;
   throw new InvalidArgumentError(`${name} must be a number from ${least} to ${most}, not ${String(value)}`);
-}
-
-function randomFraction(): number {
-  return randomInt(2 ** 32) / 2 ** 32;
 }

@@ -10,6 +10,7 @@ const RANKS: Readonly<Record<string, number>> = {
   errors: 0,
   clock: 0,
   bytes: 0,
+  random: 0,
   logger: 0,
   limits: 1,
   wire: 2,

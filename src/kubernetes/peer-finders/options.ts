@@ -1,3 +1,4 @@
+import { secureFraction } from '../../random/secure-fraction.js';
 import type { Clock } from '../../clock/clock.js';
 import { systemClock } from '../../clock/clock.js';
 import { InvalidArgumentError } from '../../errors/index.js';
@@ -11,7 +12,6 @@ import {
   numberOption,
   observer,
   portOption,
-  systemRandom,
 } from '../../mesh/discovery/settings.js';
 import type { KubeConfigLike } from '../kube-config.js';
 import type { ReflectorOptions } from './reflector.js';
@@ -135,7 +135,7 @@ export function resolveOptions(
       retry: { min, max: Math.max(min, numberOption('retry.max', options.retry?.max, 30_000)) },
       maxObjects: numberOption('maxPeers', options.maxPeers, DEFAULT_MAX_PEERS),
       clock: options.clock ?? systemClock,
-      random: options.random ?? systemRandom,
+      random: options.random ?? secureFraction,
       onError: observer(options.onError),
     },
   };

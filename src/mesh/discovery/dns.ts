@@ -1,3 +1,4 @@
+import { secureFraction } from '../../random/secure-fraction.js';
 import { systemClock, type Clock } from '../../clock/clock.js';
 import { InvalidArgumentError, TimeoutError } from '../../errors/index.js';
 import { checkOptionNames } from '../../limits/option-names.js';
@@ -9,7 +10,7 @@ import { SystemResolver } from './dns-resolver.js';
 import { pause, unlessAborted } from './pause.js';
 import { PeerSets, type PeerSink } from './peer-sets.js';
 import { selfMatcher } from './self.js';
-import { DEFAULT_DEBOUNCE, DEFAULT_MAX_PEERS, numberOption, observer, portOption, systemRandom } from './settings.js';
+import { DEFAULT_DEBOUNCE, DEFAULT_MAX_PEERS, numberOption, observer, portOption } from './settings.js';
 import type { FindOptions, Peer, PeerFinder } from './types.js';
 
 /** Name of a port (RFC 6335, 5.1). */
@@ -59,7 +60,7 @@ export class DnsPeerFinder implements PeerFinder {
     this.#question = { name, portName, port: portOption('port', options.port), maxPeers };
     this.#isSelf = selfMatcher(options.self);
     this.#clock = options.clock ?? systemClock;
-    this.#random = options.random ?? systemRandom;
+    this.#random = options.random ?? secureFraction;
     this.#period = numberOption('period', options.period, 30_000);
     this.#minPeriod = Math.min(this.#period, numberOption('minPeriod', options.minPeriod, 5_000));
     const min = numberOption('retry.min', options.retry?.min, 1_000);

@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import { InvalidArgumentError } from '../../errors/index.js';
 import { isPort } from './address.js';
 
@@ -22,11 +21,6 @@ export function numberOption(name: string, value: number | undefined, byDefault:
 export function portOption(name: string, value: number | undefined): number | undefined {
   if (value === undefined || isPort(value)) return value;
   throw new InvalidArgumentError(`${name} must be a port from 1 to 65535, not ${String(value)}`);
-}
-
-/** The system's randomness, as a number in [0, 1). */
-export function systemRandom(): number {
-  return randomInt(2 ** 32) / 2 ** 32;
 }
 
 /** An observer that cannot break what it observes. */

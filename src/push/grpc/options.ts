@@ -2,6 +2,7 @@ import { InvalidArgumentError } from '../../errors/index.js';
 import { checkOptionNames, type OptionNames } from '../../limits/option-names.js';
 import type { Logger } from '../../logger/logger.js';
 import { handlerLogger } from '../http/handler-logger.js';
+import { wholeNumber } from '../../limits/option-values.js';
 import type { WatchCaller } from './types.js';
 
 /** Ends a call with a status of gRPC. */
@@ -97,24 +98,18 @@ export function resolveWatchOptions(options: GrpcWatchOptions): WatchSettings {
     authorize,
     wildcards,
     ahead,
-    maxCalls: whole('maxCalls', options.maxCalls, 10_000),
-    maxCallsPerConnection: whole('maxCallsPerConnection', options.maxCallsPerConnection, 1_000),
-    maxWatches: whole('maxWatches', options.maxWatches, 64),
-    maxRequestBytes: whole('maxRequestBytes', options.maxRequestBytes, 64 * 1024),
-    requestBurst: whole('requestBurst', options.requestBurst, 256),
-    requestsPerSecond: whole('requestsPerSecond', options.requestsPerSecond, 64),
-    responseBytes: whole('responseBytes', options.responseBytes, 64 * 1024),
-    progressInterval: whole('progressInterval', options.progressInterval, 60_000),
-    createTimeout: whole('createTimeout', options.createTimeout, 10_000),
-    writeTimeout: whole('writeTimeout', options.writeTimeout, 10_000),
+    maxCalls: wholeNumber('maxCalls', options.maxCalls ?? 10_000),
+    maxCallsPerConnection: wholeNumber('maxCallsPerConnection', options.maxCallsPerConnection ?? 1_000),
+    maxWatches: wholeNumber('maxWatches', options.maxWatches ?? 64),
+    maxRequestBytes: wholeNumber('maxRequestBytes', options.maxRequestBytes ?? 64 * 1024),
+    requestBurst: wholeNumber('requestBurst', options.requestBurst ?? 256),
+    requestsPerSecond: wholeNumber('requestsPerSecond', options.requestsPerSecond ?? 64),
+    responseBytes: wholeNumber('responseBytes', options.responseBytes ?? 64 * 1024),
+    progressInterval: wholeNumber('progressInterval', options.progressInterval ?? 60_000),
+    createTimeout: wholeNumber('createTimeout', options.createTimeout ?? 10_000),
+    writeTimeout: wholeNumber('writeTimeout', options.writeTimeout ?? 10_000),
     logger: handlerLogger(options.logger),
   };
-}
-
-function whole(name: string, value: number | undefined, otherwise: number): number {
-  const chosen = value ?? otherwise;
-  if (Number.isSafeInteger(chosen) && chosen > 0) return chosen;
-  throw new InvalidArgumentError(`${name} must be a whole number above 0, not ${String(value)}`);
 }
 
 /** What a hook answered; programs without types may answer anything. @throws InvalidArgumentError for what is no answer. */

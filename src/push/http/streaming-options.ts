@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock/clock.js';
 import { InvalidArgumentError } from '../../errors/index.js';
+import { milliseconds, wholeNumber } from '../../limits/option-values.js';
 
 /** How responses are streamed; the same for all handlers. */
 export interface StreamingOptions {
@@ -46,18 +47,8 @@ export function resolveStreamingOptions(options: StreamingOptions, clock: Clock)
     keepAlive: milliseconds('keepAlive', options.keepAlive ?? 15_000),
     writeTimeout: milliseconds('writeTimeout', options.writeTimeout ?? 10_000),
     compression,
-    maxClients: count('maxClients', options.maxClients ?? 100_000),
-    maxClientsPerConnection: count('maxClientsPerConnection', options.maxClientsPerConnection ?? 100),
+    maxClients: wholeNumber('maxClients', options.maxClients ?? 100_000),
+    maxClientsPerConnection: wholeNumber('maxClientsPerConnection', options.maxClientsPerConnection ?? 100),
     clock: options.clock ?? clock,
   };
-}
-
-function milliseconds(name: string, value: number): number {
-  if (typeof value === 'number' && value >= 0) return Number.isFinite(value) ? value : 0;
-  throw new InvalidArgumentError(`${name} must be a number of milliseconds from 0, not ${String(value)}`);
-}
-
-function count(name: string, value: number): number {
-  if (Number.isInteger(value) && value > 0) return value;
-  throw new InvalidArgumentError(`${name} must be a whole number above 0, not ${String(value)}`);
 }

@@ -1,7 +1,7 @@
-import { randomInt } from 'node:crypto';
 import { systemClock, type Clock } from '../../clock/clock.js';
 import { InvalidArgumentError } from '../../errors/index.js';
 import { checkOptionNames, type OptionNames } from '../../limits/option-names.js';
+import { secureFraction } from '../../random/secure-fraction.js';
 import { randomBase62 } from './base62.js';
 import { isOrigin, ORIGIN_LENGTH } from './cursor.js';
 
@@ -121,8 +121,4 @@ function whole<T extends object>(owner: string, defaults: T, overrides: Partial<
     }
   }
   return Object.freeze({ ...defaults, ...overrides });
-}
-
-function secureFraction(): number {
-  return randomInt(2 ** 32) / 2 ** 32;
 }

@@ -2,6 +2,7 @@ import { InvalidArgumentError } from '../../errors/index.js';
 import { checkOptionNames, type OptionNames } from '../../limits/option-names.js';
 import type { GateOptions } from '../http/gate.js';
 import type { StreamingOptions } from '../http/streaming-options.js';
+import { oneOf } from '../../limits/option-values.js';
 import type { EncodeHook } from './frames.js';
 
 /** How `sseHandler` works. */
@@ -44,17 +45,12 @@ const NAMES: OptionNames<SSEHandlerOptions> = {
 export function checkSSEOptions(options: SSEHandlerOptions): void {
   checkOptionNames('sseHandler', options, NAMES);
   const { start, retry, encode, whenOvertaken } = options;
-  oneOf('start', start, ['now', 'start']);
-  oneOf('whenOvertaken', whenOvertaken, ['gap', 'drop']);
+  if (start !== undefined) oneOf('start', start, ['now', 'start']);
+  if (whenOvertaken !== undefined) oneOf('whenOvertaken', whenOvertaken, ['gap', 'drop']);
   if (encode !== undefined && typeof encode !== 'function') {
     throw new InvalidArgumentError('encode must be a function');
   }
   if (retry !== undefined && (!Number.isSafeInteger(retry) || retry < 0)) {
     throw new InvalidArgumentError(`retry must be a whole number of milliseconds from 0, not ${String(retry)}`);
   }
-}
-
-function oneOf(name: string, value: string | undefined, values: readonly string[]): void {
-  if (value === undefined || values.includes(value)) return;
-  throw new InvalidArgumentError(`${name} must be ${values.join(' or ')}, not ${String(value)}`);
 }

@@ -1,6 +1,7 @@
-import { randomInt } from 'node:crypto';
 import { InvalidArgumentError } from '../../errors/index.js';
 import { checkOptionNames, type OptionNames } from '../../limits/option-names.js';
+import { secureFraction } from '../../random/secure-fraction.js';
+import { milliseconds } from '../../limits/option-values.js';
 import type { WatchHandlerOptions } from './types.js';
 
 const NAMES: OptionNames<WatchHandlerOptions> = {
@@ -58,13 +59,4 @@ export function resolveWatchOptions(options: WatchHandlerOptions): WatchSettings
     bookmarkInterval: milliseconds('bookmarkInterval', options.bookmarkInterval ?? 30_000),
     random: options.random ?? secureFraction,
   };
-}
-
-function milliseconds(name: string, value: number): number {
-  if (typeof value === 'number' && value >= 0) return Number.isFinite(value) ? value : 0;
-  throw new InvalidArgumentError(`${name} must be a number of milliseconds from 0, not ${String(value)}`);
-}
-
-function secureFraction(): number {
-  return randomInt(2 ** 32) / 2 ** 32;
 }

@@ -7,6 +7,7 @@ import type { Logger } from '../../logger/logger.js';
 import type { Authorize } from '../http/authorize.js';
 import { handlerLogger } from '../http/handler-logger.js';
 import { checkStreamOption, type StreamOption } from '../http/request.js';
+import { oneOf, wholeNumber } from '../../limits/option-values.js';
 
 /** How a `webSocketHandler` works. `allowedOrigins` and `allowedHosts` say which pages may connect. */
 export interface WebSocketHandlerOptions extends OriginOptions {
@@ -124,29 +125,19 @@ export function resolveWebSocketOptions(options: WebSocketHandlerOptions, clock:
     authorize,
     start,
     whenOvertaken,
-    keepAlive: whole('keepAlive', options.keepAlive, 15_000, 0),
-    writeTimeout: whole('writeTimeout', options.writeTimeout, 10_000),
-    subscribeTimeout: whole('subscribeTimeout', options.subscribeTimeout, 10_000),
-    maxClients: whole('maxClients', options.maxClients, 100_000),
-    maxSubscriptions: whole('maxSubscriptions', options.maxSubscriptions, 64),
-    messageBurst: whole('messageBurst', options.messageBurst, 1_000),
-    messagesPerSecond: whole('messagesPerSecond', options.messagesPerSecond, 100),
+    keepAlive: wholeNumber('keepAlive', options.keepAlive ?? 15_000, 0),
+    writeTimeout: wholeNumber('writeTimeout', options.writeTimeout ?? 10_000),
+    subscribeTimeout: wholeNumber('subscribeTimeout', options.subscribeTimeout ?? 10_000),
+    maxClients: wholeNumber('maxClients', options.maxClients ?? 100_000),
+    maxSubscriptions: wholeNumber('maxSubscriptions', options.maxSubscriptions ?? 64),
+    messageBurst: wholeNumber('messageBurst', options.messageBurst ?? 1_000),
+    messagesPerSecond: wholeNumber('messagesPerSecond', options.messagesPerSecond ?? 100),
     limits: resolveLimits({
-      maxMessageBytes: whole('maxMessageBytes', options.maxMessageBytes, 16 * 1024),
+      maxMessageBytes: wholeNumber('maxMessageBytes', options.maxMessageBytes ?? 16 * 1024),
       maxFragments: MAX_FRAGMENTS,
-      closeTimeout: whole('closeTimeout', options.closeTimeout, 3_000),
+      closeTimeout: wholeNumber('closeTimeout', options.closeTimeout ?? 3_000),
     }),
     logger: handlerLogger(options.logger),
     clock: options.clock ?? clock,
   };
-}
-
-function oneOf(name: string, value: string, known: readonly string[]): void {
-  if (!known.includes(value)) throw new InvalidArgumentError(`${name} must be ${known.join(' or ')}`);
-}
-
-function whole(name: string, value: number | undefined, otherwise: number, least = 1): number {
-  const chosen = value ?? otherwise;
-  if (Number.isSafeInteger(chosen) && chosen >= least) return chosen;
-  throw new InvalidArgumentError(`${name} must be a whole number from ${least}, not ${String(value)}`);
 }
