@@ -44,9 +44,11 @@ describe('following from pod to pod: nothing twice, nothing out of order, nothin
         dropped += world.dropped;
       }
       // The walk has to get somewhere.
-      assert.ok(received > SEEDS.length * 40, `${received} events were received`);
-      assert.ok(resumed > SEEDS.length, `${resumed} times a client came back`);
-      assert.ok(gaps > 0 && gaps < received, `${gaps} gaps, ${received} events`);
+      assert.ok(received > SEEDS.length * 50, `${received} events were received`);
+      assert.ok(resumed > SEEDS.length * 10, `${resumed} times a client came back`);
+      // Where streams are forgotten there is a gap for most who come back.
+      const most = 'streams' in shape ? received : received / 3;
+      assert.ok(gaps > 0 && gaps < most, `${gaps} gaps, ${received} events`);
       assert.equal(dropped > 0, 'drops' in shape, `${dropped} times a client was dropped`);
     });
   }

@@ -29,7 +29,7 @@ export const PROXIES: Readonly<Record<'nginx' | 'HAProxy', (options: ReverseProx
 
 async function startNginx(options: ReverseProxyOptions): Promise<ReverseProxy> {
   ensureProgram('/usr/sbin/nginx', 'nginx');
-  return await start('/usr/sbin/nginx', options, (folder, port) => ({
+  return await startProxy('/usr/sbin/nginx', options, (folder, port) => ({
     config: nginxConfig(folder, port, options),
     args: (file) => ['-p', folder, '-e', 'stderr', '-c', file],
   }));
@@ -37,7 +37,7 @@ async function startNginx(options: ReverseProxyOptions): Promise<ReverseProxy> {
 
 async function startHaproxy(options: ReverseProxyOptions): Promise<ReverseProxy> {
   ensureProgram('/usr/sbin/haproxy', 'haproxy');
-  return await start('/usr/sbin/haproxy', options, (folder, port) => ({
+  return await startProxy('/usr/sbin/haproxy', options, (folder, port) => ({
     config: haproxyConfig(folder, port, options),
     args: (file) => ['-db', '-f', file],
   }));
@@ -92,14 +92,16 @@ backend back
 `;
 }
 
-interface Launch {
+/** How a proxy is started. */
+export interface Launch {
   readonly config: string;
   readonly args: (file: string) => readonly string[];
 }
 
-async function start(
+/** Starts a proxy in a folder of its own, and waits until it listens. */
+export async function startProxy(
   program: string,
-  { tls }: ReverseProxyOptions,
+  { tls }: Pick<ReverseProxyOptions, 'tls'>,
   launch: (folder: string, port: number) => Launch,
 ): Promise<ReverseProxy> {
   const folder = await mkdtemp(join(tmpdir(), 'trunkline-proxy-'));
