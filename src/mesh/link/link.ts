@@ -69,6 +69,12 @@ export class Link {
   /** Milliseconds of the last ping's round trip. */
   roundTrip: number | undefined;
   closedWith: { readonly error: Error | undefined } | undefined;
+  /** When it was opened, by the clock. */
+  readonly since: number;
+  /** Own events of the other side that came, those that were there already included. */
+  received = 0;
+  bytesSent = 0;
+  bytesReceived = 0;
   readonly #host: LinkHost;
   readonly #alarm: Alarm;
   readonly #full = new Set<Lane>();
@@ -85,6 +91,7 @@ export class Link {
     this.dialNumber = dialNumber;
     this.#host = host;
     this.#heard = host.clock.now();
+    this.since = this.#heard;
     this.#alarm = new Alarm(host.clock, () => this.#onAlarm());
     this.sender = new LogSender(host, (bytes) => this.#put('log', bytes));
   }
@@ -170,6 +177,7 @@ export class Link {
 
   #put(lane: Lane, bytes: Uint8Array): boolean {
     if (this.closedWith !== undefined) return false;
+    this.bytesSent += bytes.length;
     const room = this.transport.send(lane, bytes);
     if (!room) this.#full.add(lane);
     return room;
@@ -206,10 +214,12 @@ export class Link {
 
   #message(lane: Lane, bytes: Uint8Array): void {
     this.#heard = this.#host.clock.now();
+    this.bytesReceived += bytes.length;
     if (this.peer === undefined) return this.#greet(lane, bytes);
     if (bytes.length > MAX_MESSAGE_BYTES) throw new ProtocolError('a message is too long', { initiator: 'remote' });
     if (lane === 'log') {
       const message = decodeMessage('log', bytes);
+      if (message?.kind === 'events') this.received += message.events.length;
       if (message !== undefined) this.#host.heard(this, message);
     } else if (lane === 'fetch') {
       const message = decodeMessage('fetch', bytes);

@@ -31,6 +31,9 @@ export class LogSender {
   #acked = 0;
   #started = false;
   #room = true;
+  #events = 0;
+  #waits = 0;
+  #waiting = false;
 
   constructor(outgoing: Outgoing, send: (bytes: Uint8Array) => boolean) {
     this.#outgoing = outgoing;
@@ -50,6 +53,16 @@ export class LogSender {
   /** Number through which the other side has them. */
   get ackedThrough(): number {
     return this.#acked;
+  }
+
+  /** Events that were sent, those that were sent again included. */
+  get events(): number {
+    return this.#events;
+  }
+
+  /** How many times more was to be sent while the other side was too slow for it. */
+  get waits(): number {
+    return this.#waits;
   }
 
   /** Whether the other side is too slow for more. */
@@ -74,11 +87,17 @@ export class LogSender {
   /** Sends what there is, as long as there is room. */
   pump(): void {
     if (!this.#started) return;
+    if (this.held && !this.#waiting) {
+      this.#waiting = true;
+      this.#waits += 1;
+    }
     while (!this.held) {
+      this.#waiting = false;
       const batch = this.#outgoing.batchAfter(this.#sent);
       if (batch === undefined) return;
       if (batch.events === 0) this.#skip(this.#sent, batch.through);
       this.#sent = batch.through;
+      this.#events += batch.events;
       this.#unacked.push({ through: batch.through, bytes: batch.bytes.length });
       this.#unackedBytes += batch.bytes.length;
       this.#room = this.#send(batch.bytes);

@@ -3,6 +3,7 @@ import { ConnectionLostError, ProtocolError } from '../../errors/index.js';
 import { Link, type LinkHost, type LinkTimes } from '../link/link.js';
 import type { Batch } from '../link/log-sender.js';
 import type { LinkTransport } from '../link/transport.js';
+import type { Presence } from '../bus.js';
 import {
   PROTOCOL_VERSION,
   type FetchMessage,
@@ -21,6 +22,7 @@ import { Join, type JoinTimes } from './join.js';
 import { holdsAny, type MeshLog } from './log-view.js';
 import { OwnLog } from './own-log.js';
 import { survivor } from './pairing.js';
+import { PRESENCE, Presences, type OwnFollowers } from './presence.js';
 import { Repair, type RepairTimes } from './repair.js';
 
 /** Periods of a pod, in milliseconds. */
@@ -50,6 +52,8 @@ export interface NodeOptions {
   readonly random: () => number;
   /** Has own events sent, and what came acknowledged, once per tick. */
   readonly schedule: (flush: () => void) => void;
+  /** Who follows here. Default: nobody. */
+  readonly followers?: () => OwnFollowers;
   readonly events?: NodeEvents;
 }
 
@@ -72,6 +76,7 @@ export class MeshNode implements LinkHost {
   readonly #join: Join;
   readonly #copies: Copies;
   readonly #answers: Answers;
+  readonly #presences: Presences;
   readonly #dialer: Dialer;
   readonly #acknowledgements: Acknowledgements;
   readonly #haveAlarm: Alarm;
@@ -105,6 +110,13 @@ export class MeshNode implements LinkHost {
     this.#answers = new Answers(log);
     const links = (): Iterable<Link> => this.#links.values();
     const allTried = (): boolean => this.#dialer.allTried;
+    this.#presences = new Presences({
+      clock: log.clock,
+      origin: log.origin,
+      name: options.name,
+      own: options.followers ?? ((): OwnFollowers => ({ clients: 0, streams: new Map() })),
+      links,
+    });
     this.#acknowledgements = new Acknowledgements(log.clock, {
       links,
       allTried,
@@ -174,6 +186,11 @@ export class MeshNode implements LinkHost {
     };
   }
 
+  /** How often others were asked for events that are lacking, and for who follows there. */
+  get questions(): { readonly events: number; readonly presence: number } {
+    return { events: this.#repair.questions, presence: this.#presences.asked };
+  }
+
   /** The pods to link, without this one where the source can tell. */
   setPeers(addresses: readonly Address[]): void {
     if (this.#closed) return;
@@ -190,6 +207,11 @@ export class MeshNode implements LinkHost {
   /** Waits until others have own event `n`: see {@link Ack}. */
   acknowledged(n: number, ack: Ack, timeout: number, settled: Settled): void {
     this.#acknowledgements.wait(n, ack, timeout, settled);
+  }
+
+  /** Asks all linked pods who follows there, and calls back when all have answered, or time is up. @returns gives up. */
+  presence(timeout: number, settled: (presence: Presence) => void): () => void {
+    return this.#presences.ask(timeout, settled);
   }
 
   /** Tells the others that this pod leaves, and calls back when they have all that it holds, or time is up. Works once. */
@@ -217,6 +239,7 @@ export class MeshNode implements LinkHost {
     this.#join.close();
     this.#drain?.close();
     this.#haveAlarm.cancel();
+    this.#presences.close();
     this.#acknowledgements.close(new ConnectionLostError('the pod ends'));
     for (const link of [...this.#links.values(), ...this.#pending.keys()]) link.close(reason);
   }
@@ -235,7 +258,7 @@ export class MeshNode implements LinkHost {
       name: this.name,
       state: this.#state,
       history: this.log.settings.history,
-      capabilities: [],
+      capabilities: [PRESENCE],
       have: this.#positions(),
       dial: link.dialNumber,
     };
@@ -316,12 +339,17 @@ export class MeshNode implements LinkHost {
       case 'part':
         this.#join.part(link, message);
         return this.#look();
+      case 'who':
+        return this.#presences.who(link, message.id);
+      case 'here':
+        return this.#presences.here(link, message);
     }
   }
 
   fetchRoom(link: Link): void {
     this.#answers.pump(link);
     this.#copies.pump(link);
+    this.#presences.pump(link);
   }
 
   closed(link: Link, error: Error | undefined): void {
@@ -329,6 +357,7 @@ export class MeshNode implements LinkHost {
     if (this.#pending.delete(link) && address !== undefined) this.#dialer.fruitless(address);
     this.#copies.drop(link);
     this.#answers.drop(link);
+    this.#presences.drop(link);
     this.#toAck.delete(link);
     if (link.peer !== undefined && this.#links.get(link.origin) === link) this.#links.delete(link.origin);
     this.#options.events?.unlinked?.(link, error);

@@ -54,6 +54,8 @@ export class Repair {
   readonly #tasks = new Map<string, Task>();
   readonly #alarm: Alarm;
   #nextId = 1;
+  /** Questions that were asked. */
+  questions = 0;
 
   constructor(host: RepairHost) {
     this.#host = host;
@@ -162,6 +164,7 @@ export class Repair {
     if (chosen === undefined) return this.#giveUp(task, have, through, now);
     const id = this.#nextId++;
     const until = now + times.answerTimeout;
+    this.questions += 1;
     task.asked.set(chosen, { id, until });
     chosen.sendFetch({ kind: 'fetch', id, origin: task.origin, after: have, through: Math.min(through, have + SPAN) });
     return until;

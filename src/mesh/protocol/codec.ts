@@ -43,6 +43,8 @@ const TYPES = {
   found: 11,
   copy: 12,
   part: 13,
+  who: 14,
+  here: 15,
 } as const;
 const NAMES: ReadonlyMap<number, keyof typeof TYPES> = new Map(
   Object.entries(TYPES).map(([name, number]) => [number, name as keyof typeof TYPES]),
@@ -50,7 +52,7 @@ const NAMES: ReadonlyMap<number, keyof typeof TYPES> = new Map(
 const LANES: Readonly<Record<Lane, ReadonlySet<keyof typeof TYPES>>> = {
   control: new Set(['hello', 'have', 'ack', 'state', 'ping', 'pong', 'bye']),
   log: new Set(['events', 'skip']),
-  fetch: new Set(['fetch', 'found', 'copy', 'part']),
+  fetch: new Set(['fetch', 'found', 'copy', 'part', 'who', 'here']),
 };
 
 /** The bytes of a message. They are a frame of their own: see `frames.ts` for how they follow one another. */
@@ -101,6 +103,7 @@ function fieldsOf(message: MeshMessage): readonly unknown[] {
     case 'ping':
     case 'pong':
     case 'copy':
+    case 'who':
       return [message.id];
     case 'bye':
       return [message.reason];
@@ -114,6 +117,8 @@ function fieldsOf(message: MeshMessage): readonly unknown[] {
       const { id, streams, events, have, last } = message;
       return [id, streams.map(streamFields), events.map((event) => [...eventFields(event), event.origin]), have, last];
     }
+    case 'here':
+      return [message.id, message.clients, message.streams, message.last];
   }
 }
 
@@ -157,6 +162,14 @@ const READERS: Readonly<Record<keyof typeof TYPES, (fields: Fields) => MeshMessa
     streams: fields.list(MAX_STREAMS, readStream),
     events: fields.list(MAX_EVENTS, (each) => ({ ...readEvent(each), origin: each.origin() })),
     have: positions(fields),
+    last: fields.flag(),
+  }),
+  who: (fields) => ({ kind: 'who', id: fields.whole() }),
+  here: (fields) => ({
+    kind: 'here',
+    id: fields.whole(),
+    clients: fields.whole(),
+    streams: fields.list(MAX_STREAMS, (each) => [each.text(LONGEST_NAME), each.whole()] as const),
     last: fields.flag(),
   }),
 };

@@ -10,6 +10,9 @@ export type Lane = 'control' | 'log' | 'fetch';
 /** How far along each origin is. */
 export type Positions = readonly (readonly [origin: string, n: number])[];
 
+/** How many follow each stream or pattern. */
+export type Followers = readonly (readonly [stream: string, followers: number])[];
+
 /** An event on a link. `age` is in milliseconds. */
 export interface WireEvent {
   readonly n: number;
@@ -83,6 +86,16 @@ export type FetchMessage =
       readonly streams: SnapshotPart['streams'];
       readonly events: SnapshotPart['events'];
       readonly have: Positions;
+      readonly last: boolean;
+    }
+  /** Asks who follows there. Only of pods with the capability `presence`. */
+  | { readonly kind: 'who'; readonly id: number }
+  /** A part of the answer: followers of each stream or pattern, and in all. */
+  | {
+      readonly kind: 'here';
+      readonly id: number;
+      readonly clients: number;
+      readonly streams: Followers;
       readonly last: boolean;
     };
 

@@ -44,6 +44,8 @@ const MESSAGES: readonly (readonly [Lane, MeshMessage])[] = [
       last: true,
     },
   ],
+  ['fetch', { kind: 'who', id: 3 }],
+  ['fetch', { kind: 'here', id: 3, clients: 5, streams: [['a', 4]], last: true }],
 ];
 
 /** Lists as they are on the wire, of every message. */
