@@ -23,6 +23,7 @@ export type {
   OwnerReference,
   Pod,
   PodCondition,
+  Probe,
   Service,
   ServicePort,
 } from './objects.js';

@@ -5,7 +5,9 @@ export interface ObjectMeta {
   readonly uid: string;
   readonly resourceVersion?: string;
   readonly creationTimestamp: string;
+  /** When an object that is being deleted is gone at the latest. */
   readonly deletionTimestamp?: string;
+  readonly deletionGracePeriodSeconds?: number;
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly generation?: number;
@@ -66,6 +68,15 @@ export interface PodCondition {
   readonly lastTransitionTime: string;
 }
 
+/** `v1.Probe`, as far as it is served here. Times are seconds. */
+export interface Probe {
+  readonly httpGet?: { readonly path: string; readonly port: number | string };
+  readonly tcpSocket?: { readonly port: number | string };
+  readonly periodSeconds?: number;
+  readonly timeoutSeconds?: number;
+  readonly failureThreshold?: number;
+}
+
 /** `v1.Container`. */
 export interface Container {
   readonly name: string;
@@ -76,6 +87,7 @@ export interface Container {
   readonly tty?: boolean;
   readonly env?: readonly { readonly name: string; readonly value: string }[];
   readonly ports?: readonly { readonly name?: string; readonly containerPort: number; readonly protocol: 'TCP' }[];
+  readonly readinessProbe?: Probe;
 }
 
 /** `v1.Pod`. */

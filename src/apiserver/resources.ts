@@ -6,14 +6,16 @@ import type { Resource } from './resource.js';
 import { endpointSliceTable, serviceTable } from './service-table.js';
 import type { ResourceReader } from './store.js';
 
-/** The document of the core group lists these. */
-export const CORE_RESOURCES: readonly APIResource[] = [
+const READ: readonly string[] = ['get', 'list', 'watch'];
+
+/** The document of the core group lists these. @param deletes Whether pods can be deleted. */
+export const coreResources = (deletes: boolean): readonly APIResource[] => [
   {
     name: 'namespaces',
     singularName: 'namespace',
     namespaced: false,
     kind: 'Namespace',
-    verbs: ['get', 'list', 'watch'],
+    verbs: READ,
     shortNames: ['ns'],
   },
   {
@@ -21,7 +23,7 @@ export const CORE_RESOURCES: readonly APIResource[] = [
     singularName: 'pod',
     namespaced: true,
     kind: 'Pod',
-    verbs: ['get', 'list', 'watch'],
+    verbs: deletes ? ['delete', ...READ] : READ,
     shortNames: ['po'],
     categories: ['all'],
   },
@@ -41,7 +43,7 @@ export const CORE_RESOURCES: readonly APIResource[] = [
     singularName: 'service',
     namespaced: true,
     kind: 'Service',
-    verbs: ['get', 'list', 'watch'],
+    verbs: READ,
     shortNames: ['svc'],
     categories: ['all'],
   },
@@ -57,7 +59,7 @@ export const DISCOVERY_RESOURCES: readonly APIResource[] = [
     singularName: 'endpointslice',
     namespaced: true,
     kind: 'EndpointSlice',
-    verbs: ['get', 'list', 'watch'],
+    verbs: READ,
   },
 ];
 

@@ -6,12 +6,13 @@ import type { Handler, PlainHandler, RequestContext } from './context.js';
 import { apiGroup, apiGroupList, apiResourceList, apiVersions, versionInfo } from './discovery.js';
 import type { APIFaults } from './faults.js';
 import type { EndpointSlice, KubernetesObject, Namespace, Pod, Service } from './objects.js';
+import { serveDelete } from './delete.js';
 import { objectOf, serveGet, serveList } from './read.js';
 import type { PortForwardHandlerOptions } from '../portforward/index.js';
 import type { RequestInfo } from './request-info.js';
 import type { Resource } from './resource.js';
 import {
-  CORE_RESOURCES,
+  coreResources,
   DISCOVERY_GROUP,
   DISCOVERY_RESOURCES,
   endpointSliceResource,
@@ -53,8 +54,16 @@ export type Router = (info: RequestInfo, method: string) => Handler;
 export function createRouter(environment: RouteEnvironment): Router {
   const { runtime, namespaces, wallClock } = environment;
   const pods = podResource(runtime.pods, wallClock);
+  const podOf = (info: RequestInfo): Pod => objectOf(pods, info.namespace, info.name);
+  const remove = runtime.delete?.bind(runtime);
+  const deletion: Methods =
+    remove === undefined
+      ? {}
+      : {
+          DELETE: plain((context, response) => serveDelete(remove, () => podOf(context.info), context, response)),
+        };
   const resources = new Map([
-    ['v1/pods', withResource(pods, environment)],
+    ['v1/pods', withResource(pods, environment, deletion)],
     ['v1/namespaces', withResource(namespaceResource(namespaces, wallClock), environment)],
     ['v1/services', withResource(serviceResource(environment.services, wallClock), environment)],
     [
@@ -62,7 +71,6 @@ export function createRouter(environment: RouteEnvironment): Router {
       withResource(endpointSliceResource(environment.endpointSlices, wallClock), environment),
     ],
   ]);
-  const podOf = (info: RequestInfo): Pod => objectOf(pods, info.namespace, info.name);
   const connect: Handler = (context) => serveConnect(runtime, podOf(context.info), context, environment.connect);
   const servePortForward = portForwardServer(runtime, environment.portForward);
   const forward: Handler = (context) => servePortForward(podOf(context.info), context);
@@ -116,10 +124,14 @@ interface ResourceRoutes {
 function withResource<T extends KubernetesObject>(
   resource: Resource<T>,
   environment: RouteEnvironment,
+  changing: Methods = {},
 ): ResourceRoutes {
-  const one = reading((context, response) => {
-    if (admitted('get', context, response)) serveGet(resource, context, response);
-  });
+  const one: Methods = {
+    ...reading((context, response) => {
+      if (admitted('get', context, response)) serveGet(resource, context, response);
+    }),
+    ...changing,
+  };
   /** Undefined when a fault has done with the request. */
   const admitted = (
     verb: 'get' | 'list' | 'watch',
@@ -154,11 +166,11 @@ function plain(handler: PlainHandler): Handler {
   };
 }
 
-function fixedPaths({ address }: RouteEnvironment): ReadonlyMap<string, Methods> {
+function fixedPaths({ address, runtime }: RouteEnvironment): ReadonlyMap<string, Methods> {
   const documents: Readonly<Record<string, () => unknown>> = {
     '/': () => ({ paths: [...paths.keys()].toSorted() }),
     '/api': () => apiVersions(address()),
-    '/api/v1': () => apiResourceList('v1', CORE_RESOURCES),
+    '/api/v1': () => apiResourceList('v1', coreResources(runtime.delete !== undefined)),
     '/apis': () => apiGroupList([DISCOVERY_GROUP]),
     '/apis/discovery.k8s.io': () => apiGroup(DISCOVERY_GROUP),
     '/apis/discovery.k8s.io/v1': () => apiResourceList('discovery.k8s.io/v1', DISCOVERY_RESOURCES),

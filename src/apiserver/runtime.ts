@@ -39,4 +39,10 @@ export interface PodRuntime {
    * the Pod object. `signal` aborts when the connection is not wanted any more. What it throws fails that connection only.
    */
   portForward(pod: Pod, port: number, signal: AbortSignal): Duplex | Promise<Duplex>;
+  /**
+   * Begins to end a pod, and returns it marked with `deletionTimestamp` and `deletionGracePeriodSeconds`. It leaves `pods`
+   * once nothing of it runs any more, for which force is used after the grace period, at once with 0. Called again with a
+   * shorter period while the pod is terminating. Without this method pods cannot be deleted (405).
+   */
+  delete?(pod: Pod, options: { readonly gracePeriodSeconds: number }): Pod | Promise<Pod>;
 }

@@ -26,7 +26,7 @@ const MAX_FIELDS = 100;
 const READING: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
- * A Kubernetes-style API server on `node:http`: discovery, pods (list, get, watch, log, exec, attach,
+ * A Kubernetes-style API server on `node:http`: discovery, pods (list, get, watch, delete, log, exec, attach,
  * port-forward), namespaces, Services and EndpointSlices.
  * Each request passes: recovery from faults, Host and Origin checks, RequestInfo, authentication, authorization, routes.
  * Every error is a Kubernetes Status.
@@ -174,8 +174,8 @@ export class APIServer implements AsyncDisposable {
     if (this.#closing.signal.aborted) response.setHeader('Connection', 'close');
     this.#closing.signal.addEventListener('abort', stop);
     response.once('close', () => this.#closing.signal.removeEventListener('abort', stop));
-    // Nothing here takes a body; what comes must not stay in the way of the next request.
-    req.resume();
+    // Nothing else takes a body; what comes must not stay in the way of the next request.
+    if (req.method !== 'DELETE') req.resume();
     try {
       await this.#serve(req, gone.signal, response, undefined);
     } catch (error) {
