@@ -1,90 +1,35 @@
-import type { RequestListener } from 'node:http';
 import { hostname } from 'node:os';
-import type { ConnectionOptions, TlsOptions } from 'node:tls';
 import { deferred } from '../clock/deferred.js';
-import { InvalidArgumentError } from '../errors/index.js';
-import { checkOptionNames, type OptionNames } from '../limits/option-names.js';
+import { InvalidArgumentError, TimeoutError } from '../errors/index.js';
+import { milliseconds, oneOf } from '../limits/option-values.js';
 import { silentLogger, type Logger } from '../logger/logger.js';
-import type { EventLog, PublishOptions } from '../push/log/event-log.js';
-import type { LogEvent } from '../push/log/types.js';
+import type { EventLog } from '../push/log/event-log.js';
 import { secureFraction } from '../random/secure-fraction.js';
+import type { Bus, BusPublishOptions, BusWaitOptions, Presence, Published } from './bus.js';
 import { LinkAcceptor } from './carrier/accept.js';
 import { linkDialer } from './carrier/dial.js';
 import { LinkSecret } from './carrier/secret.js';
-import type { Peer, PeerFinder } from './discovery/types.js';
+import type { Peer } from './discovery/types.js';
+import { PodNotReadyError } from './errors.js';
 import { InternalServer } from './internal-server.js';
 import type { Link } from './link/link.js';
-import type { Ack } from './node/acknowledgements.js';
 import type { DrainResult } from './node/drain.js';
 import { MeshNode } from './node/mesh-node.js';
+import { checkMeshOptions, resolveTimes, type MeshOptions } from './options.js';
 import type { PodState } from './protocol/messages.js';
-import { DEFAULT_MESH_TIMES, type MeshTimes } from './times.js';
-
-/** How a {@link Mesh} works. */
-export interface MeshOptions {
-  /** Finds the other pods. */
-  readonly finder: PeerFinder;
-  /** Name of this pod, which no other has at the same time. Default: `POD_NAME`, or the host's name and a random number. */
-  readonly name?: string;
-  /** Address of the internal port. Default: all. */
-  readonly host?: string;
-  /** The internal port, on which pods reach one another; 0 takes a free one. Default 7000. */
-  readonly port?: number;
-  /** What all pods know and nobody else, 16 bytes at least. Default: none; whoever reaches the port is trusted. */
-  readonly secret?: string | Uint8Array;
-  /** Mutual TLS between pods: `server` for the port, `client` for dialling. */
-  readonly tls?: { readonly server: TlsOptions; readonly client: ConnectionOptions };
-  /** Requests on the internal port that are no links. Default: 404. */
-  readonly requests?: RequestListener;
-  readonly times?: Partial<MeshTimes>;
-  readonly logger?: Logger;
-  /** Source of numbers in [0, 1). */
-  readonly random?: () => number;
-}
-
-/** How an event is published to a mesh. */
-export interface MeshPublishOptions extends PublishOptions {
-  /**
-   * Who has to have it before `publish` settles: `one` other pod besides this one, so that it survives this one; `all` that
-   * are linked; or only this, `local`. Alone, each is met at once. Default `one`.
-   */
-  readonly ack?: Ack;
-  /** Milliseconds until `publish` gives up waiting; the event stays published. Default 10,000. */
-  readonly timeout?: number;
-}
-
-/** A link as lists show it. */
-export interface LinkInfo {
-  /** Run and name of the other pod. */
-  readonly origin: string;
-  readonly name: string;
-  readonly address: string;
-  readonly state: PodState;
-  /** Milliseconds of the last ping. */
-  readonly roundTrip: number | undefined;
-  /** Own events that were sent, and those that the other pod has acknowledged. */
-  readonly sent: number;
-  readonly acknowledged: number;
-}
-
-const NAMES: OptionNames<MeshOptions> = {
-  finder: true,
-  name: true,
-  host: true,
-  port: true,
-  secret: true,
-  tls: true,
-  requests: true,
-  times: true,
-  logger: true,
-  random: true,
-};
+import { linkInfo, LinkTotals, type LinkInfo, type MeshStats } from './stats.js';
 
 /**
  * Joins the event logs of several pods: what is published on one is on all, in order by origin, and a client may go from any
- * pod to any other with its cursor.
+ * pod to any other with its cursor. Pods hold one link to each other and copies of the whole history; there is no broker.
+ *
+ * Each event reaches a subscriber at most once, in order per origin. An event that another pod has acknowledged reaches every
+ * subscriber that is connected, or resumes within the history, or that subscriber gets an explicit gap; nothing is lost in
+ * silence while one pod that holds it lives.
+ *
+ * All pods must keep histories of the same bounds. Two pods to about fifty, some thousands of events a second.
  */
-export class Mesh {
+export class Mesh implements Bus {
   readonly log: EventLog;
   readonly name: string;
   readonly #options: MeshOptions;
@@ -94,18 +39,30 @@ export class Mesh {
   readonly #acceptor: LinkAcceptor;
   readonly #ended = new AbortController();
   readonly #ready = deferred<void>();
+  readonly #totals = new LinkTotals();
+  #dialFailures = 0;
+  #refused = 0;
+  #lost = 0;
+  #unacknowledged = 0;
   #started: Promise<void> | undefined;
+  #drained: Promise<DrainResult> | undefined;
+  #closed: Promise<void> | undefined;
 
-  /** @throws InvalidArgumentError */
+  /**
+   * @param log Of this pod. Nothing may be published to it before the mesh is ready.
+   * @throws InvalidArgumentError for unknown options or values out of range, and for a log whose events may be larger than
+   * 512 KiB.
+   */
   constructor(log: EventLog, options: MeshOptions) {
-    checkOptionNames('Mesh', options, NAMES);
+    checkMeshOptions(log, options);
     this.log = log;
     this.#options = options;
     this.#logger = options.logger ?? silentLogger;
     const random = options.random ?? secureFraction;
+    // An empty variable is none.
     this.name =
-      options.name ?? process.env['POD_NAME'] ?? `${hostname()}-${Math.floor(random() * 2 ** 32).toString(36)}`;
-    const times = { ...DEFAULT_MESH_TIMES, ...checkTimes(options.times ?? {}) };
+      (options.name ?? process.env['POD_NAME']) || `${hostname()}-${Math.floor(random() * 2 ** 32).toString(36)}`;
+    const times = resolveTimes(options.times);
     const secret = options.secret === undefined ? undefined : new LinkSecret(options.secret);
     const { clock } = log;
     this.#node = new MeshNode({
@@ -115,15 +72,29 @@ export class Mesh {
       random,
       dial: linkDialer({ clock, secret, tls: options.tls?.client, timeout: times.helloTimeout }),
       schedule: (flush) => void setImmediate(flush),
+      followers: () => ({ clients: log.subscribers().length, streams: log.counts() }),
       events: {
-        linked: (link) => this.#logger.info(describe(link), 'linked'),
-        unlinked: (link, error) => this.#logger.info({ ...describe(link), error: error?.message }, 'link ended'),
-        dialFailed: (address, error) => this.#logger.debug({ ...address, error: error.message }, 'dialling failed'),
+        linked: (link) => {
+          this.#totals.linked += 1;
+          this.#logger.info(describe(link), 'linked');
+        },
+        unlinked: (link, error) => {
+          this.#totals.unlinked += 1;
+          this.#totals.add(link);
+          this.#logger.info({ ...describe(link), error: error?.message }, 'link ended');
+        },
+        dialFailed: (address, error) => {
+          this.#dialFailures += 1;
+          this.#logger.debug({ ...address, error: error.message }, 'dialling failed');
+        },
         state: (state) => {
           this.#logger.info({ state }, 'state');
           if (state === 'ready') this.#ready.resolve();
         },
-        lost: (origin, after, through) => this.#logger.warn({ origin, after, through }, 'events are lost'),
+        lost: (origin, after, through) => {
+          this.#lost += through - after;
+          this.#logger.warn({ origin, after, through }, 'events are lost');
+        },
       },
     });
     this.#acceptor = new LinkAcceptor({
@@ -131,7 +102,10 @@ export class Mesh {
       secret,
       laneTimeout: times.helloTimeout,
       opened: (transport) => this.#node.accept(transport),
-      refused: (address, reason) => this.#logger.warn({ address, reason }, 'a link was refused'),
+      refused: (address, reason) => {
+        this.#refused += 1;
+        this.#logger.warn({ address, reason }, 'a link was refused');
+      },
     });
     this.#server = new InternalServer(this.#acceptor, {
       host: options.host,
@@ -142,7 +116,6 @@ export class Mesh {
     });
   }
 
-  /** `joining` until the history of the others was copied, `ready`, or `draining`. */
   get state(): PodState {
     return this.#node.state;
   }
@@ -154,74 +127,168 @@ export class Mesh {
 
   /** The links to other pods. */
   get links(): LinkInfo[] {
-    return [...this.#node.links.values()].map((link) => ({
-      origin: link.origin,
-      name: link.peer?.name ?? '',
-      address: link.transport.address,
-      state: link.peerState,
-      roundTrip: link.roundTrip,
-      sent: link.sender.sent,
-      acknowledged: link.sender.ackedThrough,
-    }));
+    const { log } = this;
+    const newest = log.haveOf(log.origin);
+    const now = log.clock.now();
+    return [...this.#node.links.values()].map((link) => linkInfo(link, newest, now));
+  }
+
+  /** Numbers of this pod's part in the mesh. */
+  stats(): MeshStats {
+    const totals = this.#totals.copy();
+    for (const link of this.#node.links.values()) totals.add(link);
+    const { linked, unlinked, sent, received, bytesSent, bytesReceived, slow } = totals;
+    const { heldBack, repairs, publishers } = this.#node.waiting;
+    return {
+      links: this.#node.links.size,
+      linked,
+      unlinked,
+      dialFailures: this.#dialFailures,
+      refused: this.#refused,
+      sent,
+      received,
+      bytesSent,
+      bytesReceived,
+      slow,
+      heldBack,
+      lacking: repairs,
+      repairs: this.#node.questions.events,
+      lost: this.#lost,
+      publishing: publishers,
+      unacknowledged: this.#unacknowledged,
+    };
   }
 
   /**
-   * Opens the internal port, begins to look for peers, and settles once this pod has what the others have.
+   * Opens the internal port, begins to look for peers, and settles once this pod has what the others have. A pod that finds
+   * no other starts alone.
    *
-   * @throws What listening, or the first question for peers, throws.
+   * @param options With a signal that ends the waiting: the pod is closed then.
+   * @throws What listening, or the first question for peers, throws; the pod is closed then. PodNotReadyError when it was
+   * closed meanwhile; the signal's reason.
    */
-  async start(): Promise<void> {
+  async start(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    const { signal } = options;
+    signal?.throwIfAborted();
     this.#started ??= this.#start();
-    await this.#started;
+    if (signal === undefined) return await this.#started;
+    const abort = (): void => void this.close();
+    signal.addEventListener('abort', abort, { once: true });
+    try {
+      await this.#started;
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', abort);
+    }
   }
 
-  /** Publishes to the whole mesh. @throws what `EventLog.publish` throws; InvalidArgumentError unless the pod is ready; TimeoutError. */
-  async publish(
-    stream: string,
-    data: unknown,
-    options: MeshPublishOptions = {},
-  ): Promise<{ readonly event: LogEvent; readonly acks: number }> {
-    if (this.#node.state !== 'ready') throw new InvalidArgumentError(`the pod is ${this.#node.state}`);
+  /**
+   * Publishes to the whole mesh, and settles when as many pods have the event as `ack` says.
+   *
+   * @throws what `EventLog.publish` throws, before anything was published; PodNotReadyError; TimeoutError when the
+   * acknowledgement did not come in time, though the event was published, and others may have it.
+   */
+  async publish(stream: string, data: unknown, options: BusPublishOptions = {}): Promise<Published> {
     const { ack = 'one', timeout = 10_000, ...rest } = options;
+    oneOf('ack', ack, ['local', 'one', 'all']);
+    milliseconds('timeout', timeout);
+    if (this.#closed !== undefined) throw new PodNotReadyError('closed');
+    if (this.#node.state !== 'ready') throw new PodNotReadyError(this.#node.state);
     const event = this.log.publish(stream, data, rest);
     // An event that had been published before may be another pod's.
     if (event.origin !== this.log.origin) return { event, acks: 1 };
-    const acks = await new Promise<number>((resolve, reject) => {
+    const others = await new Promise<number>((resolve, reject) => {
       this.#node.acknowledged(event.n, ack, timeout, (result) => {
-        if (typeof result === 'number') resolve(result);
-        else reject(result);
+        if (typeof result === 'number') return resolve(result);
+        if (result instanceof TimeoutError) this.#unacknowledged += 1;
+        reject(result);
       });
     });
-    return { event, acks };
+    return { event, acks: 1 + others };
   }
 
-  /** Takes no more events, and settles when the other pods have all that this one holds, or time is up. */
-  async drain(timeout = 20_000): Promise<DrainResult> {
-    return await new Promise<DrainResult>((resolve) => {
+  /** @throws InvalidArgumentError; the signal's reason. */
+  async presence({ timeout = 2_000, signal }: BusWaitOptions = {}): Promise<Presence> {
+    milliseconds('timeout', timeout);
+    signal?.throwIfAborted();
+    let giveUp = (): void => {};
+    const onAbort = (): void => giveUp();
+    signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      const presence = await new Promise<Presence>((resolve) => {
+        giveUp = this.#node.presence(timeout, resolve);
+      });
+      signal?.throwIfAborted();
+      return presence;
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /**
+   * Takes no more events, and settles when other pods that stay have all that this one holds: `handed-over`; when there is
+   * no other, `alone`; or with `timeout`. The links stay open: end the clients, then `close`.
+   *
+   * The time-out of a later call is passed over.
+   *
+   * @throws InvalidArgumentError; PodNotReadyError when it is closed; the signal's reason, with the pod still draining.
+   */
+  async drain({ timeout = 20_000, signal }: BusWaitOptions = {}): Promise<DrainResult> {
+    milliseconds('timeout', timeout);
+    signal?.throwIfAborted();
+    if (this.#closed !== undefined) throw new PodNotReadyError('closed');
+    const drained = (this.#drained ??= new Promise<DrainResult>((resolve) => {
       this.#node.drain(timeout, resolve);
-    });
+      this.#ended.signal.addEventListener('abort', () => resolve('timeout'), { once: true });
+    }));
+    if (signal === undefined) return await drained;
+    const aborted = deferred<never>();
+    const onAbort = (): void => aborted.reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      return await Promise.race([drained, aborted.promise]);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
   }
 
-  /** Ends the links and the internal port. The log stays open. */
-  async close(): Promise<void> {
-    this.#ended.abort();
-    this.#node.close();
-    await this.#acceptor.close();
-    await this.#server.close();
+  /** Ends the links and the internal port, at once. The log stays open. Safe to call again. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
+  async #close(): Promise<void> {
+    this.#ready.reject(new PodNotReadyError('closed'));
+    this.#ended.abort();
+    this.#node.close();
+    await this.#acceptor.close();
+    await this.#server.close();
+  }
+
   async #start(): Promise<void> {
-    await this.#server.listen();
-    const sets = this.#options.finder.peers({ signal: this.#ended.signal })[Symbol.asyncIterator]();
-    const first = await sets.next();
-    if (first.done === true) return;
-    this.#setPeers(first.value);
-    void this.#follow(sets);
-    await this.#ready.promise;
+    try {
+      if (this.#closed !== undefined) throw new PodNotReadyError('closed');
+      await this.#server.listen();
+      const sets = this.#options.finder.peers({ signal: this.#ended.signal })[Symbol.asyncIterator]();
+      const first = await sets.next();
+      if (first.done === true) {
+        if (this.#closed !== undefined) throw new PodNotReadyError('closed');
+        throw new InvalidArgumentError('the finder gave no set of peers at all');
+      }
+      this.#setPeers(first.value);
+      void this.#follow(sets);
+      await this.#ready.promise;
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
   }
 
   async #follow(sets: AsyncIterator<readonly Peer[]>): Promise<void> {
@@ -242,14 +309,4 @@ export class Mesh {
 
 function describe(link: Link): Record<string, unknown> {
   return { peer: link.peer?.name, origin: link.peer?.origin, address: link.transport.address };
-}
-
-function checkTimes(times: Partial<MeshTimes>): Partial<MeshTimes> {
-  checkOptionNames('times', times, Object.fromEntries(Object.keys(DEFAULT_MESH_TIMES).map((name) => [name, true])));
-  for (const [name, value] of Object.entries(times)) {
-    if (typeof value !== 'number' || !(value > 0)) {
-      throw new InvalidArgumentError(`times.${name} must be milliseconds above 0, not ${String(value)}`);
-    }
-  }
-  return times;
 }

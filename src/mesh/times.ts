@@ -1,5 +1,3 @@
-import type { NodeTimes } from './node/mesh-node.js';
-
 /** Periods of a mesh, in milliseconds. */
 export interface MeshTimes {
   /** For the hello of another pod. Default 5,000. */
@@ -31,7 +29,7 @@ export interface MeshTimes {
 }
 
 /** The defaults of {@link MeshTimes}. */
-export const DEFAULT_MESH_TIMES: MeshTimes & NodeTimes = Object.freeze({
+export const DEFAULT_MESH_TIMES: MeshTimes = Object.freeze({
   helloTimeout: 5_000,
   pingPeriod: 5_000,
   pingTimeout: 10_000,

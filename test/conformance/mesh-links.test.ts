@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, it } from 'node:test';
 import type { Peer, PeerFinder } from '../../src/mesh/discovery/types.js';
-import { Mesh, type MeshOptions } from '../../src/mesh/mesh.js';
+import { Mesh } from '../../src/mesh/mesh.js';
+import type { MeshOptions } from '../../src/mesh/options.js';
 import { EventLog } from '../../src/push/index.js';
 
 /** Short periods: nothing here waits for one but to start alone. */
@@ -119,7 +120,76 @@ describe('a mesh over real links', () => {
     await a.close();
     assert.equal(b.log.newest('news')?.data, 'the last word');
     assert.equal(b.log.newest('news')?.n, event.n);
-    await assert.rejects(a.publish('news', 'too late'), { code: 'ERR_INVALID_ARGUMENT' });
+    await assert.rejects(a.publish('news', 'too late'), { code: 'ERR_POD_NOT_READY' });
+  });
+
+  it('tells who follows on every pod', async () => {
+    await using pods = new Pods();
+    const [a, b, c] = [await pods.add(), await pods.add(), await pods.add()];
+    await until(() => pods.meshes.every(({ links }) => links.length === 2));
+    const following = [
+      a.log.subscribe('news'),
+      b.log.subscribe(['news', 'sport']),
+      b.log.subscribe('s*'),
+      ...Array.from({ length: 5_000 }, (_, i) => c.log.subscribe(`stream-${i}-${'x'.repeat(100)}`)),
+    ];
+    const { pods: present, missing } = await a.presence();
+    assert.deepEqual(missing, []);
+    const of = (mesh: Mesh): (typeof present)[number] | undefined =>
+      present.find(({ origin }) => origin === mesh.log.origin);
+    assert.equal(present.length, 3);
+    assert.deepEqual([of(a)?.name, of(a)?.clients, [...(of(a)?.streams ?? [])]], ['pod-0', 1, [['news', 1]]]);
+    assert.equal(of(b)?.clients, 2);
+    assert.deepEqual(new Map(of(b)?.streams), b.log.counts());
+    assert.equal(of(c)?.clients, 5_000);
+    assert.deepEqual(new Map(of(c)?.streams), c.log.counts());
+    for (const subscription of following) subscription.close();
+    await assert.rejects(a.presence({ signal: AbortSignal.abort(new Error('enough')) }), /enough/);
+  });
+
+  it('names pods that do not tell who follows there', async () => {
+    await using pods = new Pods();
+    const [a, b] = [await pods.add(), await pods.add()];
+    await until(() => pods.meshes.every(({ links }) => links.length === 1));
+    const asked = a.presence();
+    const closed = b.close();
+    const { pods: present, missing } = await asked;
+    assert.deepEqual(
+      [present.map(({ name }) => name), missing].flat().toSorted(),
+      ['pod-0', 'pod-1'],
+      'it has answered just before it ended, or it is missing',
+    );
+    await closed;
+    assert.deepEqual((await a.presence()).missing, []);
+  });
+
+  it('counts what goes over links', async () => {
+    await using pods = new Pods();
+    const [a, b] = [await pods.add(), await pods.add()];
+    await until(() => pods.meshes.every(({ links }) => links.length === 1));
+    for (let i = 0; i < 10; i++) await a.publish('news', i);
+    await until(() => b.links[0]?.received === 10 && a.links[0]?.behind === 0);
+    assert.equal(a.links[0]?.sent, 10);
+    const { links, linked, sent, received, lost, publishing } = a.stats();
+    assert.deepEqual([links, sent, received, lost, publishing], [1, 10, 0, 0, 0]);
+    assert.ok(linked >= 1);
+    assert.ok((a.links[0]?.bytesSent ?? 0) > 100 && (a.links[0]?.bytesReceived ?? 0) > 50);
+    await b.close();
+    await until(() => a.links.length === 0);
+    assert.equal(a.stats().sent, 10, 'links that are over count too');
+  });
+
+  it('gives up waiting to be ready when it is told to', async () => {
+    const reason = new Error('not any more');
+    const mesh = new Mesh(new EventLog(), {
+      finder: new ListedPeers(),
+      host: '127.0.0.1',
+      port: 0,
+      times: { aloneAfter: 3_600_000 },
+    });
+    await assert.rejects(mesh.start({ signal: AbortSignal.timeout(20) }), { name: 'TimeoutError' });
+    await assert.rejects(mesh.publish('news', 1), { code: 'ERR_POD_NOT_READY', state: 'closed' });
+    await assert.rejects(mesh.start({ signal: AbortSignal.abort(reason) }), reason);
   });
 
   it('links pods that share a secret, and no others', async () => {
