@@ -67,6 +67,7 @@ export {
 } from './grpc/index.js';
 export type { Admission, Authorize, AuthorizeResult, Refusal } from './http/authorize.js';
 export type { CorsOptions } from './http/cors.js';
+export type { DrainOptions, SSEDrainOptions } from './http/drain.js';
 export type { GateOptions } from './http/gate.js';
 export type { StreamOption } from './http/request.js';
 export type { StreamingOptions } from './http/streaming-options.js';

@@ -39,7 +39,11 @@ export async function askAuthorize(
   req: PushRequest,
   streams: readonly string[],
 ): Promise<Refusal | Partial<Admission>> {
-  const result: unknown = await hook(req, streams);
+  return verdictOf(await hook(req, streams));
+}
+
+/** What a hook gave. @throws InvalidArgumentError for anything else than it should give. */
+export function verdictOf(result: unknown): Refusal | Partial<Admission> {
   if (result === true) return {};
   if (result === false) return { status: 403 };
   if (isRefusal(result)) return result;

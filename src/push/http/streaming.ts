@@ -4,6 +4,7 @@ import { Alarm } from '../../clock/alarm.js';
 import { chooseCoding, type Coding } from './accept.js';
 import { BrotliOutlet } from './brotli-outlet.js';
 import { headerOf } from './headers.js';
+import { endInSlices, type Drain } from './drain.js';
 import { GzipOutlet, isUntouched, PlainOutlet, type Outlet } from './outlet.js';
 import { Payload } from './payload.js';
 import { varyWith } from './respond.js';
@@ -123,6 +124,11 @@ export class StreamingResponses implements StreamingHost {
   /** Ends all responses in order. */
   end(): void {
     for (const client of this.#clients.values()) client.end('closed');
+  }
+
+  /** Ends all responses in order over a time. Settles when all were told. */
+  async drain(drain: Drain): Promise<void> {
+    await endInSlices(this.#clients.values(), (client) => client.end('closed'), this.#settings.clock, drain);
   }
 
   #sendHead(req: PushRequest, res: PushResponse, headers: OutgoingHttpHeaders): Outlet {

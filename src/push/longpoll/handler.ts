@@ -1,5 +1,6 @@
 import { checkLog } from '../http/check-log.js';
 import { corsPolicy, type CorsOptions } from '../http/cors.js';
+import { endInSlices, resolveDrainOptions, type DrainOptions } from '../http/drain.js';
 import { Gate } from '../http/gate.js';
 import { answerError } from '../http/respond.js';
 import { resolveStreamingOptions } from '../http/streaming-options.js';
@@ -24,6 +25,12 @@ export interface LongPollHandler {
   readonly clients: number;
   /** Ends all that wait, so that clients ask again; later requests get 503. The log stays open. */
   close(): void;
+  /**
+   * The same over a time, so that clients do not all come back at once. Settles when the last one was answered.
+   *
+   * @throws InvalidArgumentError, by rejecting, for unusable options.
+   */
+  drain(options?: DrainOptions): Promise<void>;
 }
 
 /**
@@ -118,8 +125,16 @@ export function longPollHandler(log: KeyLog, options: LongPollOptions = {}): Lon
     for (const waiter of waiters) waiter.close();
     streamed.close();
   };
+  const drain = async (given: DrainOptions = {}): Promise<void> => {
+    const resolved = resolveDrainOptions(given);
+    closed = true;
+    const end = (waiter: Waiter): void => {
+      if (waiters.has(waiter)) waiter.close();
+    };
+    await Promise.all([endInSlices(waiters, end, settings.clock, resolved), streamed.drain(resolved)]);
+  };
   const clients = (): number => waiters.size + streamed.size;
-  return Object.defineProperty(Object.assign(handler, { close, clients: 0 }), 'clients', { get: clients });
+  return Object.defineProperty(Object.assign(handler, { close, drain, clients: 0 }), 'clients', { get: clients });
 }
 
 function gateOptions({ authorize, cors, allowedHosts, logger }: LongPollOptions): {

@@ -1,3 +1,4 @@
+import type { Drain } from '../http/drain.js';
 import { payloadFramer } from '../http/framer.js';
 import { StreamingResponses } from '../http/streaming.js';
 import type { StreamingClient } from '../http/streaming-client.js';
@@ -85,6 +86,11 @@ export class KeyStreams {
   /** Ends all responses in order. */
   close(): void {
     this.#responses.end();
+  }
+
+  /** The same over a time. */
+  async drain(drain: Drain): Promise<void> {
+    await this.#responses.drain(drain);
   }
 
   /** `undefined` when no gap comes first. */

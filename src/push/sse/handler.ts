@@ -1,6 +1,7 @@
 import { encodeEvent } from '../../sse/encode.js';
 import { EVENT_STREAM_TYPE } from '../../sse/mime.js';
 import { checkLog } from '../http/check-log.js';
+import { resolveSSEDrainOptions, type SSEDrainOptions } from '../http/drain.js';
 import { payloadFramer } from '../http/framer.js';
 import { Gate } from '../http/gate.js';
 import { requestedCursor } from '../http/request.js';
@@ -9,6 +10,7 @@ import { StreamingResponses } from '../http/streaming.js';
 import { resolveStreamingOptions } from '../http/streaming-options.js';
 import type { FollowableLog, PushRequest, PushResponse } from '../http/types.js';
 import { LogClosedError } from '../log/errors.js';
+import type { EndReason } from '../log/types.js';
 import { eventStreamFrames, positionBlock } from './frames.js';
 import { checkSSEOptions, type SSEHandlerOptions } from './options.js';
 
@@ -22,6 +24,12 @@ export interface SSEHandler {
    * open.
    */
   close(): void;
+  /**
+   * The same over a time, so that clients do not all come back at once. Settles when the last one was ended.
+   *
+   * @throws InvalidArgumentError, by rejecting, for unusable options.
+   */
+  drain(options?: SSEDrainOptions): Promise<void>;
 }
 
 const KEEP_ALIVE = ':\n\n';
@@ -47,6 +55,7 @@ export function sseHandler(log: FollowableLog, options: SSEHandlerOptions = {}):
   const { start = 'now', retry, encode, whenOvertaken = 'gap' } = options;
   const settings = resolveStreamingOptions(options, log.clock);
   let closed = false;
+  let farewell: (() => string) | undefined;
 
   const open = (req: PushRequest, res: PushResponse, streams: readonly string[], peer: string | undefined): void => {
     const headers = headersFor(res);
@@ -68,6 +77,7 @@ export function sseHandler(log: FollowableLog, options: SSEHandlerOptions = {}):
         peer,
         whenOvertaken,
         headers,
+        farewell: sayFarewell,
         preamble: (follower) => positionBlock(follower.cursor, retry),
       });
     } catch (error) {
@@ -79,11 +89,21 @@ export function sseHandler(log: FollowableLog, options: SSEHandlerOptions = {}):
   const responses = new StreamingResponses(payloadFramer(eventStreamFrames(gate.logger, encode)), KEEP_ALIVE, settings);
 
   const handler = (req: PushRequest, res: PushResponse): void => gate.enter(req, res);
+  const sayFarewell = (reason: EndReason): string | undefined => (reason === 'closed' ? farewell?.() : undefined);
   const close = (): void => {
     closed = true;
     responses.end();
   };
-  return Object.defineProperty(Object.assign(handler, { close, clients: 0 }), 'clients', { get: () => responses.size });
+  const drain = async (given: SSEDrainOptions = {}): Promise<void> => {
+    const resolved = resolveSSEDrainOptions(given);
+    const { random, retry: base } = resolved;
+    closed = true;
+    if (base !== undefined) farewell = () => encodeEvent({ retry: Math.floor(base * (1 + random())) });
+    await responses.drain(resolved);
+  };
+  return Object.defineProperty(Object.assign(handler, { close, drain, clients: 0 }), 'clients', {
+    get: () => responses.size,
+  });
 }
 
 /** A stream that ends at once, so that the client asks again: in a new connection, which may lead to another pod. */

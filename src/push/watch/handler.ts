@@ -1,4 +1,5 @@
 import { checkLog } from '../http/check-log.js';
+import { resolveDrainOptions, type DrainOptions } from '../http/drain.js';
 import { Gate } from '../http/gate.js';
 import { queryOf } from '../http/request.js';
 import { answer, answerError } from '../http/respond.js';
@@ -21,6 +22,12 @@ export interface WatchHandler {
   readonly clients: number;
   /** Ends all watches in order, so that clients watch anew; later requests get 503. The log stays open. */
   close(): void;
+  /**
+   * The same over a time, so that clients do not all come back at once. Settles when the last one was ended.
+   *
+   * @throws InvalidArgumentError, by rejecting, for unusable options.
+   */
+  drain(options?: DrainOptions): Promise<void>;
 }
 
 /**
@@ -118,7 +125,14 @@ export function watchHandler(log: WatchableLog, options: WatchHandlerOptions = {
     closed = true;
     watches.close();
   };
-  return Object.defineProperty(Object.assign(handler, { close, clients: 0 }), 'clients', { get: () => watches.size });
+  const drain = async (given: DrainOptions = {}): Promise<void> => {
+    const resolved = resolveDrainOptions(given);
+    closed = true;
+    await watches.drain(resolved);
+  };
+  return Object.defineProperty(Object.assign(handler, { close, drain, clients: 0 }), 'clients', {
+    get: () => watches.size,
+  });
 }
 
 function check(log: WatchableLog, what: string, cursor: string): void {

@@ -1,4 +1,5 @@
 import { payloadFramer } from '../http/framer.js';
+import type { Drain } from '../http/drain.js';
 import { StreamingResponses } from '../http/streaming.js';
 import type { StreamingClient } from '../http/streaming-client.js';
 import type { StreamingSettings } from '../http/streaming-options.js';
@@ -39,6 +40,11 @@ export class Watches {
   /** Ends all watches in order. */
   close(): void {
     this.#responses.end();
+  }
+
+  /** The same over a time. */
+  async drain(drain: Drain): Promise<void> {
+    await this.#responses.drain(drain);
   }
 
   /** @throws what `follow` throws; nothing was sent then. */

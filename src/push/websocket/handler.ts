@@ -7,6 +7,7 @@ import { absorbErrors } from '../../httpstream/respond.js';
 import { requestFields } from '../diagnostics/request-fields.js';
 import type { Refusal } from '../http/authorize.js';
 import { checkLog } from '../http/check-log.js';
+import { endInSlices, resolveDrainOptions, type Drain, type DrainOptions } from '../http/drain.js';
 import type { FollowableLog } from '../http/types.js';
 import { admit, followRefusal, refuseRequest, type Admitted } from './admission.js';
 import { WebSocketClient, type WebSocketHost } from './client.js';
@@ -23,6 +24,12 @@ export interface WebSocketHandler {
   readonly clients: number;
   /** Closes all sockets with 1001, so that clients reconnect; later requests get 503. The log stays open. */
   close(): void;
+  /**
+   * The same over a time, so that clients do not all come back at once. Settles when the last one was told.
+   *
+   * @throws InvalidArgumentError, by rejecting, for unusable options.
+   */
+  drain(options?: DrainOptions): Promise<void>;
 }
 
 const SHUTTING_DOWN = 'the server is shutting down';
@@ -46,7 +53,10 @@ export function webSocketHandler(log: FollowableLog, options: WebSocketHandlerOp
   const server = new WebSockets(log, resolveWebSocketOptions(options, log.clock));
   const handler = (req: IncomingMessage, socket: Duplex, head: Buffer): void => server.upgrade(req, socket, head);
   const close = (): void => server.close();
-  return Object.defineProperty(Object.assign(handler, { close, clients: 0 }), 'clients', { get: () => server.size });
+  const drain = async (given: DrainOptions = {}): Promise<void> => server.drain(resolveDrainOptions(given));
+  return Object.defineProperty(Object.assign(handler, { close, drain, clients: 0 }), 'clients', {
+    get: () => server.size,
+  });
 }
 
 /** The sockets of one handler. */
@@ -84,6 +94,12 @@ class WebSockets {
   close(): void {
     this.#closed = true;
     for (const client of this.#clients) client.close(CLOSE.goingAway, SHUTTING_DOWN, 'closed');
+  }
+
+  async drain(drain: Drain): Promise<void> {
+    this.#closed = true;
+    const end = (client: WebSocketClient): void => client.close(CLOSE.goingAway, SHUTTING_DOWN, 'closed');
+    await endInSlices(this.#clients, end, this.#settings.clock, drain);
   }
 
   async #upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
