@@ -213,8 +213,8 @@ export class Mesh implements Bus {
   async presence({ timeout = 2_000, signal }: BusWaitOptions = {}): Promise<Presence> {
     milliseconds('timeout', timeout);
     signal?.throwIfAborted();
-    let giveUp = (): void => {};
-    const onAbort = (): void => giveUp();
+    let giveUp: (() => void) | undefined;
+    const onAbort = (): void => giveUp?.();
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
       const presence = await new Promise<Presence>((resolve) => {
