@@ -1,5 +1,5 @@
 import type { LinkTransport, TransportEvents } from '../../src/mesh/link/transport.js';
-import { MeshNode } from '../../src/mesh/node/mesh-node.js';
+import { MeshNode, type NodeEvents } from '../../src/mesh/node/mesh-node.js';
 import type { Lane } from '../../src/mesh/protocol/messages.js';
 import { EventLog } from '../../src/push/index.js';
 import { seededRandom } from '../../src/testing/random.js';
@@ -71,7 +71,7 @@ export class HandWorld {
   readonly clock: VirtualClock = new VirtualClock();
   readonly ends: HandEnd[] = [];
 
-  addPod(origin: string, name: string): HandPod {
+  addPod(origin: string, name: string, events: NodeEvents = {}): HandPod {
     const { clock } = this;
     const schedule = (flush: () => void): void => void clock.setTimeout(flush, 0);
     const log = new EventLog({ clock, origin, schedule });
@@ -82,6 +82,7 @@ export class HandWorld {
       times: TIMES,
       random: seededRandom(1),
       schedule,
+      events,
     });
     node.setPeers([]);
     clock.advance(TIMES.aloneAfter + 1);

@@ -1,5 +1,6 @@
+import { Alarm } from '../../clock/alarm.js';
 import type { Clock } from '../../clock/clock.js';
-import { ProtocolError } from '../../errors/index.js';
+import { ProtocolError, TimeoutError } from '../../errors/index.js';
 import type { ConnectionOptions as TlsConnectionOptions } from 'node:tls';
 import { UpgradeFailureError, type UpgradeResponse } from '../../httpstream/index.js';
 import { YamuxRoundTripper } from '../../yamux/index.js';
@@ -24,10 +25,17 @@ export function linkDialer(options: LinkDialOptions): Dial {
   const roundTripper = new YamuxRoundTripper({ headers: true, clock: options.clock });
   return (address, outcome) => {
     const controller = new AbortController();
-    void open(roundTripper, address, options, controller.signal).then(
-      (transport) => outcome.opened(transport),
-      (error: unknown) => outcome.failed(error instanceof Error ? error : new Error(String(error))),
-    );
+    // A pod that upgrades, and then takes no lane, must not hold this one up either.
+    const deadline = new Alarm(options.clock, () => {
+      controller.abort(new TimeoutError(`${address.host}:${address.port} does not link`, options.timeout));
+    });
+    deadline.set(options.clock.now() + options.timeout);
+    void open(roundTripper, address, options, controller.signal)
+      .finally(() => deadline.cancel())
+      .then(
+        (transport) => outcome.opened(transport),
+        (error: unknown) => outcome.failed(error instanceof Error ? error : new Error(String(error))),
+      );
     return { cancel: () => controller.abort() };
   };
 }

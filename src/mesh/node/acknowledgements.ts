@@ -9,8 +9,14 @@ export type Ack = 'local' | 'one' | 'all';
 /** Called once: with the number of other pods that have the event, or the reason why it is not known. */
 export type Settled = (result: number | Error) => void;
 
-interface Waiting {
+/** An event, by the run that has published it and its number there. */
+export interface EventKey {
+  readonly origin: string;
   readonly n: number;
+}
+
+interface Waiting {
+  readonly event: EventKey;
   readonly ack: 'one' | 'all';
   readonly timeout: number;
   readonly until: number;
@@ -19,6 +25,8 @@ interface Waiting {
 
 /** What acknowledgements need of their pod. */
 export interface AcknowledgementsHost {
+  /** This run. */
+  readonly origin: string;
   links(): Iterable<Link>;
   /** Whether every peer is linked or was dialled in vain: a link that is just being replaced is still one. */
   allTried(): boolean;
@@ -45,11 +53,14 @@ export class Acknowledgements {
     return this.#waiting.length;
   }
 
-  /** Settles as soon as enough other pods have own event `n`; with 0 once it is known that no other serves. */
-  wait(n: number, ack: Ack, timeout: number, settled: Settled): void {
+  /**
+   * Settles as soon as enough other pods have an event; with 0 once it is known that no other serves. An event of another
+   * pod, that was published again under its key, that pod has, and others as soon as they have told so.
+   */
+  wait(event: EventKey, ack: Ack, timeout: number, settled: Settled): void {
     if (this.#closed !== undefined) return settled(this.#closed);
     if (ack === 'local') return settled(0);
-    this.#waiting.push({ n, ack, timeout, until: this.#clock.now() + timeout, settled });
+    this.#waiting.push({ event, ack, timeout, until: this.#clock.now() + timeout, settled });
     this.check();
   }
 
@@ -64,8 +75,7 @@ export class Acknowledgements {
     const now = this.#clock.now();
     let next = Infinity;
     this.#waiting = this.#waiting.filter((waiting) => {
-      const { n } = waiting;
-      const has = ({ sender }: Link): boolean => sender.has(n);
+      const has = (link: Link): boolean => this.#has(link, waiting.event);
       const have = others.filter(has).length;
       const enough = waiting.ack === 'all' ? allTried && serving.every(has) : have > 0 || (allTried && alone);
       if (enough) {
@@ -80,6 +90,11 @@ export class Acknowledgements {
       return true;
     });
     this.#alarm.set(next);
+  }
+
+  #has(link: Link, { origin, n }: EventKey): boolean {
+    if (origin === this.#host.origin) return link.sender.has(n);
+    return link.origin === origin || (link.peerHas.get(origin) ?? 0) >= n;
   }
 
   /** Settles all who wait. */

@@ -2,8 +2,17 @@ import { Alarm } from '../../clock/alarm.js';
 import type { Link } from '../link/link.js';
 import { holdsAny, type MeshLog } from './log-view.js';
 
-/** Whether the handover was complete: every event that this pod holds is held by a pod that stays. */
+/**
+ * `handed-over`: every event that this pod holds is held by a pod that stays. `alone`: there is no pod that stays; those that
+ * leave too, if there are any, hold all of them. `timeout`: neither, when time was up.
+ */
 export type DrainResult = 'handed-over' | 'alone' | 'timeout';
+
+/**
+ * Share of the time for which pods that all leave wait for one that comes. Where they are replaced, and not just ended, it is
+ * about to come, and would find nobody to copy from.
+ */
+const SHARE_FOR_NEW_PODS = 0.25;
 
 /** What draining needs of its pod. */
 export interface DrainHost {
@@ -19,6 +28,10 @@ export interface DrainHost {
 export class Drain {
   readonly #host: DrainHost;
   readonly #until: number;
+  /** Milliseconds to wait for a pod that stays, when all others leave. */
+  readonly #patience: number;
+  /** Since when all others leave, and hold all that this pod holds. */
+  #togetherSince: number | undefined;
   readonly #alarm: Alarm;
   readonly #finished: (result: DrainResult) => void;
   #over = false;
@@ -27,6 +40,7 @@ export class Drain {
     this.#host = host;
     this.#finished = finished;
     this.#until = host.log.clock.now() + timeout;
+    this.#patience = timeout * SHARE_FOR_NEW_PODS;
     this.#alarm = new Alarm(host.log.clock, () => this.check());
   }
 
@@ -39,15 +53,18 @@ export class Drain {
     // other: who has heard that this one leaves, and did not say the same before, stays at least until all is handed over.
     const staying = links.filter(({ peerState, toldStateHeard }) => peerState !== 'draining' && toldStateHeard);
     if (links.length === 0 && this.#host.allTried()) return this.#finish('alone');
-    const lacking = [...log.have()].some(
-      ([origin, n]) =>
-        n > 0 &&
-        !staying.some(({ peerHas, origin: peer }) => peer === origin || (peerHas.get(origin) ?? 0) >= n) &&
-        holdsAny(log, origin),
-    );
-    if (!lacking && staying.length > 0 && !this.#host.holdsBack()) return this.#finish('handed-over');
-    if (log.clock.now() >= this.#until) return this.#finish('timeout');
-    this.#alarm.set(this.#until);
+    const now = log.clock.now();
+    if (!this.#host.holdsBack()) {
+      const origins = [...log.have()].filter(([origin, n]) => n > 0 && holdsAny(log, origin));
+      const handedOver = origins.every((each) => staying.some((link) => has(link, each)));
+      if (handedOver && staying.length > 0) return this.#finish('handed-over');
+      const together = links.every((link) => link.peerState === 'draining' && origins.every((each) => has(link, each)));
+      if (!together || !this.#host.allTried()) this.#togetherSince = undefined;
+      else this.#togetherSince ??= now;
+    }
+    if (now >= (this.#togetherSince ?? Infinity) + this.#patience) return this.#finish('alone');
+    if (now >= this.#until) return this.#finish('timeout');
+    this.#alarm.set(Math.min(this.#until, (this.#togetherSince ?? Infinity) + this.#patience));
   }
 
   #finish(result: DrainResult): void {
@@ -60,4 +77,9 @@ export class Drain {
     this.#over = true;
     this.#alarm.cancel();
   }
+}
+
+/** Whether the other pod holds what this one holds of an origin. */
+function has({ peerHas, origin: peer }: Link, [origin, n]: readonly [string, number]): boolean {
+  return peer === origin || (peerHas.get(origin) ?? 0) >= n;
 }

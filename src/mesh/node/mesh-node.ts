@@ -59,6 +59,8 @@ export interface NodeOptions {
 
 /** Milliseconds for which others are told of a run that has gone, and of which no event is held: a day. */
 const TOLD_FOR = 86_400_000;
+/** Runs of which that is remembered: as many as a log knows. */
+const MAX_TOLD = 4_096;
 
 /**
  * One pod of a mesh: it keeps a link to every other pod, sends its own events over each, takes theirs in order, gets what it
@@ -88,8 +90,10 @@ export class MeshNode implements LinkHost {
   readonly #toAck = new Set<Link>();
   /** Origins that the log has got on with since that was told. */
   readonly #untold = new Set<string>();
-  /** When the log got on with an origin last. */
+  /** When the log got on with an origin last; the newest comes last. */
   readonly #movedAt = new Map<string, number>();
+  /** Links of which it was told that they are there. */
+  readonly #told = new Set<Link>();
   #wholeHaveAt: number;
   #state: PodState = 'joining';
   #dials = 0;
@@ -118,6 +122,7 @@ export class MeshNode implements LinkHost {
       links,
     });
     this.#acknowledgements = new Acknowledgements(log.clock, {
+      origin: log.origin,
       links,
       allTried,
       copies: (link) => this.#copies.has(link),
@@ -204,9 +209,9 @@ export class MeshNode implements LinkHost {
     this.#begin(transport, undefined);
   }
 
-  /** Waits until others have own event `n`: see {@link Ack}. */
-  acknowledged(n: number, ack: Ack, timeout: number, settled: Settled): void {
-    this.#acknowledgements.wait(n, ack, timeout, settled);
+  /** Waits until others have event `n` of an origin, which is this pod unless another is named: see {@link Ack}. */
+  acknowledged(n: number, ack: Ack, timeout: number, settled: Settled, origin: string = this.log.origin): void {
+    this.#acknowledgements.wait({ origin, n }, ack, timeout, settled);
   }
 
   /** Asks all linked pods who follows there, and calls back when all have answered, or time is up. @returns gives up. */
@@ -273,8 +278,11 @@ export class MeshNode implements LinkHost {
     if (peer.origin === this.log.origin) return link.close('this is the pod itself');
     this.#checkHistory(link, address);
     this.#checkClaim(peer.have);
-    this.log.meet(peer.origin);
     const other = this.#links.get(peer.origin);
+    if (other?.peer !== undefined && other.peer.name !== peer.name) {
+      throw new ProtocolError(`${peer.name} says that it is the run of ${other.peer.name}`, { initiator: 'remote' });
+    }
+    this.log.meet(peer.origin);
     if (other !== undefined && survivor(link, other, this.log.origin) === other)
       return link.close('there is a link already');
     this.#links.set(peer.origin, link);
@@ -284,6 +292,7 @@ export class MeshNode implements LinkHost {
       // A newer run of a pod replaces an older one always: nobody else has its name.
       if (older.peer?.name === peer.name && older !== link) older.close('a newer run has come');
     }
+    this.#told.add(link);
     this.#options.events?.linked?.(link);
     // A pod that joins copies first, and says when it wants what comes behind.
     if (link.peerState !== 'joining') link.sender.start(link.peerHas.get(this.log.origin) ?? 0);
@@ -360,7 +369,7 @@ export class MeshNode implements LinkHost {
     this.#presences.drop(link);
     this.#toAck.delete(link);
     if (link.peer !== undefined && this.#links.get(link.origin) === link) this.#links.delete(link.origin);
-    this.#options.events?.unlinked?.(link, error);
+    if (this.#told.delete(link)) this.#options.events?.unlinked?.(link, error);
     if (!this.#closed) this.#look();
   }
 
@@ -400,7 +409,10 @@ export class MeshNode implements LinkHost {
    */
   #positions(): Positions {
     const before = this.clock.now() - TOLD_FOR;
-    for (const [origin, at] of this.#movedAt) if (at < before) this.#movedAt.delete(origin);
+    for (const [origin, at] of this.#movedAt) {
+      if (at >= before && this.#movedAt.size <= MAX_TOLD) break;
+      this.#movedAt.delete(origin);
+    }
     return [...this.log.have()].filter(
       ([origin]) =>
         origin === this.log.origin ||
@@ -446,6 +458,8 @@ export class MeshNode implements LinkHost {
     if (this.#untold.size === 0)
       this.#haveAlarm.set(Math.min(this.#wholeHaveAt, this.clock.now() + this.times.haveDelay));
     this.#untold.add(origin);
+    // Behind all others, so that the oldest come first.
+    this.#movedAt.delete(origin);
     this.#movedAt.set(origin, this.clock.now());
     const link = this.#links.get(origin);
     if (link !== undefined) this.#toAck.add(link);

@@ -92,6 +92,40 @@ describe('Drain', () => {
     assert.deepEqual(results, ['alone']);
   });
 
+  it('is alone among pods that all leave once each holds everything, and none has come for a quarter of the time', () => {
+    const { drain, results, add, clock } = start();
+    const b = add('BBBBBBBB', ALL, 'draining');
+    const c = add('CCCCCCCC', [[OWN, 2]], 'draining');
+    drain.check();
+    clock.advance(600);
+    assert.deepEqual(results, [], 'one lacks an event');
+    c.raise(ALL);
+    drain.check();
+    clock.advance(249);
+    assert.deepEqual(results, []);
+    const fresh = add('DDDDDDDD', [], 'joining');
+    drain.check();
+    clock.advance(100);
+    assert.deepEqual(results, [], 'a pod has come that will stay');
+    fresh.raise(ALL);
+    drain.check();
+    assert.deepEqual(results, ['handed-over']);
+    assert.ok(b.established);
+  });
+
+  it('does not take pods that leave for all there are while a peer was not tried', () => {
+    const { drain, results, add, clock, state } = start();
+    add('BBBBBBBB', ALL, 'draining');
+    state.allTried = false;
+    drain.check();
+    clock.advance(700);
+    assert.deepEqual(results, []);
+    state.allTried = true;
+    drain.check();
+    clock.advance(250);
+    assert.deepEqual(results, ['alone']);
+  });
+
   it('ends when time is up, once, or with the pod', () => {
     const { drain, results, add, clock } = start();
     add('BBBBBBBB', []);

@@ -182,6 +182,37 @@ describe('MeshNode', () => {
     );
   });
 
+  it('refuses who says that it is a run that is known under another name, and keeps the link to that', () => {
+    const { pod } = start();
+    const real = stranger(pod, { origin: 'BBBBBBBB', name: 'b' });
+    const impostor = stranger(pod, { origin: 'BBBBBBBB', name: 'c', dial: 1_000_000 });
+    assert.deepEqual([real.near.over, impostor.near.over], [false, true]);
+    assert.equal(pod.node.links.size, 1);
+  });
+
+  it('tells of the end of those links only of whose beginning it has told', () => {
+    const told: string[] = [];
+    const name = (link: { readonly peer: Hello | undefined }): string => link.peer?.name ?? '?';
+    const world = new HandWorld();
+    const pod = world.addPod(OWN, 'a', {
+      linked: (link) => told.push(`+${name(link)}`),
+      unlinked: (link) => told.push(`-${name(link)}`),
+    });
+    const silent = stranger(pod);
+    silent.near.other?.close();
+    silent.near.deliver();
+    stranger(pod, { history: { events: 5, bytes: 5, age: 5 } });
+    stranger(pod, { origin: OWN });
+    assert.deepEqual(told, []);
+    stranger(pod, { origin: 'BBBBBBBB', name: 'b' });
+    const later = stranger(pod, { origin: 'BBBBBBBB', name: 'b', dial: 1 });
+    assert.deepEqual(told, ['+b', '-b', '+b'], 'the later one replaces the first');
+    later.near.other?.close();
+    while (later.near.inbox.length > 0) later.near.deliver();
+    assert.equal(told.at(-1), '-b');
+    assert.equal(told.length, 4);
+  });
+
   it('leaves no timer behind, whenever it ends', () => {
     const { world, pod } = start();
     stranger(pod);
