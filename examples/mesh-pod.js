@@ -13,7 +13,7 @@ const internal = (i) => `127.0.0.1:${7100 + i}`;
 const log = new EventLog();
 const mesh = new Mesh(log, {
   name: `pod-${index}`,
-  // In Kubernetes: new PodPeerFinder({ selector: 'app=web' }) of trunkline/kubernetes, and one port for all.
+  // In Kubernetes: new PodPeerFinder({ labelSelector: 'app=web' }) of trunkline/kubernetes, and one port for all.
   finder: new StaticPeerFinder([internal(1), internal(2), internal(3)], { self: internal(index) }),
   host: '127.0.0.1',
   port: 7100 + index,

@@ -1,0 +1,59 @@
+// Compiled by `npm run check:types` and never run: what the public types of `trunkline/mesh` promise.
+import {
+  DnsPeerFinder,
+  LocalhostPeerFinder,
+  Mesh,
+  PodNotReadyError,
+  StaticPeerFinder,
+  type Bus,
+  type LinkInfo,
+  type Peer,
+  type PeerFinder,
+  type Presence,
+  type Published,
+} from '../../src/mesh/index.js';
+import { EndpointSlicePeerFinder, PodPeerFinder } from '../../src/kubernetes/index.js';
+import { EventLog } from '../../src/push/index.js';
+
+const log = new EventLog();
+const finders: readonly PeerFinder[] = [
+  new StaticPeerFinder(['10.0.0.1', '[fd00::1]:7000']),
+  new LocalhostPeerFinder(),
+  new DnsPeerFinder('pods.default.svc'),
+  new PodPeerFinder({ labelSelector: 'app=web' }),
+  new EndpointSlicePeerFinder({ service: 'web' }),
+];
+const own: PeerFinder = {
+  async *peers({ signal } = {}): AsyncGenerator<readonly Peer[]> {
+    signal?.throwIfAborted();
+    yield [{ host: '10.0.0.1', self: true }];
+  },
+};
+
+export async function useMesh(): Promise<Presence> {
+  await using mesh = new Mesh(log, { finder: finders[0] ?? own, secret: 'sixteen bytes of it' });
+  const bus: Bus = mesh;
+  await bus.start({ signal: AbortSignal.timeout(1_000) });
+  const { event, acks }: Published = await mesh.publish('a', { any: 'thing' }, { ack: 'all', key: 'k', type: 't' });
+  const n: number = event.n + acks;
+  const [link]: LinkInfo[] = mesh.links;
+  const roundTrip: number | undefined = link?.roundTrip;
+  try {
+    // @ts-expect-error there is no such acknowledgement
+    await mesh.publish('a', 1, { ack: 'two' });
+  } catch (error) {
+    if (error instanceof PodNotReadyError) {
+      const state: 'joining' | 'ready' | 'draining' | 'closed' = error.state;
+      console.log(state, n, roundTrip);
+    }
+  }
+  const result: 'handed-over' | 'alone' | 'timeout' = await mesh.drain({ timeout: 1_000 });
+  console.log(result);
+  return await mesh.presence();
+}
+
+// @ts-expect-error a mesh needs a finder
+export const without = new Mesh(log, {});
+// @ts-expect-error peers say whether they are the pod itself
+const peer: Peer = { host: '10.0.0.1' };
+console.log(peer);
