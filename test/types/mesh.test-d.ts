@@ -53,7 +53,7 @@ export async function useMesh(): Promise<Presence> {
 }
 
 // @ts-expect-error a mesh needs a finder
-export const without = new Mesh(log, {});
+export const without: Mesh = new Mesh(log, {});
 // @ts-expect-error peers say whether they are the pod itself
 const peer: Peer = { host: '10.0.0.1' };
 console.log(peer);
