@@ -45,14 +45,15 @@ export class LinkAcceptor {
     const { secret } = this.#options;
     const nonce = headerOf(req, NONCE_HEADER);
     const challenge = headerOf(req, CHALLENGE_HEADER);
-    if (secret !== undefined && !this.#proved(secret, challenge, nonce, headerOf(req, PROOF_HEADER))) {
+    const proved = this.#proved(challenge, nonce, headerOf(req, PROOF_HEADER));
+    if (secret !== undefined && proved === undefined) {
       if (challenge !== '') this.#options.refused?.(address, 'the secret was not proved');
       refuseUpgrade(socket, 401, 'prove the secret of the mesh', {
         headers: { [CHALLENGE_HEADER]: this.#challenges.issue() },
       });
       return;
     }
-    const headers = secret === undefined ? {} : { [PROOF_HEADER]: secret.proof('acceptor', challenge, nonce) };
+    const headers = proved === undefined ? {} : { [PROOF_HEADER]: proved.proof('acceptor', challenge, nonce) };
     const lanes = new Map<Lane, Stream>();
     const handler = (stream: IncomingStream): void => {
       const lane = LANES.find((each) => each === stream.headers.get(LANE_HEADER));
@@ -77,9 +78,9 @@ export class LinkAcceptor {
     await Promise.all([...this.#connections].map(async (connection) => await connection.close()));
   }
 
-  #proved(secret: LinkSecret, challenge: string, nonce: string, proof: string): boolean {
-    if (challenge === '' || nonce === '' || proof === '') return false;
-    return this.#challenges.take(challenge) && secret.verify('dialler', challenge, nonce, proof);
+  #proved(challenge: string, nonce: string, proof: string): LinkSecret | undefined {
+    if (challenge === '' || nonce === '' || proof === '' || !this.#challenges.take(challenge)) return undefined;
+    return this.#options.secret?.proved('dialler', challenge, nonce, proof);
   }
 
   #open(lanes: ReadonlyMap<Lane, Stream>, address: string, deadline: Alarm, connection: Connection | undefined): void {

@@ -17,30 +17,51 @@ export function newNonce(): string {
   return randomBytes(NONCE_BYTES).toString('base64url');
 }
 
-/** A secret that all pods of a mesh share. It never travels: each side proves that it knows it, over fresh numbers of both. */
+/**
+ * A secret that all pods of a mesh share. It never travels: each side proves that it knows it, over fresh numbers of both.
+ * A text of several lines is several: the first is proved, each is accepted, so that one can follow another pod by pod.
+ */
 export class LinkSecret {
-  readonly #key: Buffer;
+  readonly #first: Buffer;
+  readonly #keys: readonly Buffer[];
 
   /** @throws InvalidArgumentError for less than 16 bytes. */
   constructor(secret: string | Uint8Array) {
-    this.#key = Buffer.from(typeof secret === 'string' ? secret.trim() : secret);
-    if (this.#key.length < LEAST_SECRET_BYTES) {
+    this.#keys = typeof secret === 'string' ? keysOf(secret) : [Buffer.from(secret)];
+    const [first] = this.#keys;
+    if (first === undefined || this.#keys.some(({ length }) => length < LEAST_SECRET_BYTES)) {
       throw new InvalidArgumentError(`the secret of a mesh must have at least ${LEAST_SECRET_BYTES} bytes`);
     }
+    this.#first = first;
   }
 
   /** HMAC-SHA256 over the role and both nonces, so that no proof serves anywhere else. */
   proof(role: Role, challenge: string, nonce: string): string {
-    return createHmac('sha256', this.#key)
-      .update(`trunkline-link/1\n${role}\n${challenge}\n${nonce}`)
-      .digest('base64url');
+    return proofWith(this.#first, role, challenge, nonce);
   }
 
   verify(role: Role, challenge: string, nonce: string, proof: string): boolean {
-    const expected = Buffer.from(this.proof(role, challenge, nonce));
-    const given = Buffer.from(proof);
-    return given.length === expected.length && timingSafeEqual(given, expected);
+    return this.proved(role, challenge, nonce, proof) !== undefined;
   }
+
+  /** The one secret of these that was proved, for the answer must be made with the same. */
+  proved(role: Role, challenge: string, nonce: string, proof: string): LinkSecret | undefined {
+    const given = Buffer.from(proof);
+    const key = this.#keys.find((one) => {
+      const expected = Buffer.from(proofWith(one, role, challenge, nonce));
+      return given.length === expected.length && timingSafeEqual(given, expected);
+    });
+    return key === undefined ? undefined : new LinkSecret(key);
+  }
+}
+
+function keysOf(text: string): readonly Buffer[] {
+  const lines = text.split('\n').map((line) => line.trim());
+  return lines.filter((line) => line !== '').map((line) => Buffer.from(line));
+}
+
+function proofWith(key: Buffer, role: Role, challenge: string, nonce: string): string {
+  return createHmac('sha256', key).update(`trunkline-link/1\n${role}\n${challenge}\n${nonce}`).digest('base64url');
 }
 
 /** Challenges of an acceptor: each can be answered once, in time. */

@@ -21,7 +21,29 @@ describe('LinkSecret', () => {
     assert.equal(new LinkSecret('correct horse battery\n').verify('dialler', 'a', 'b', proof), true);
   });
 
+  it('takes lines for several: proves the first, accepts each, and tells which was proved', () => {
+    const before = new LinkSecret('the old secret of all');
+    const during = new LinkSecret('the old secret of all\n the new secret of all \n\n');
+    const after = new LinkSecret('the new secret of all');
+    for (const other of [before, after]) {
+      const proved = during.proved('dialler', 'a', 'b', other.proof('dialler', 'a', 'b'));
+      assert.equal(proved?.proof('acceptor', 'a', 'b'), other.proof('acceptor', 'a', 'b'));
+    }
+    assert.equal(during.proof('dialler', 'a', 'b'), before.proof('dialler', 'a', 'b'));
+    const stranger = new LinkSecret('some other secret').proof('dialler', 'a', 'b');
+    assert.equal(during.proved('dialler', 'a', 'b', stranger), undefined);
+  });
+
+  it('takes bytes as they are', () => {
+    const bytes = Buffer.from('lines of these bytes\nare no lines at all\n');
+    const proof = new LinkSecret(bytes).proof('dialler', 'a', 'b');
+    assert.equal(new LinkSecret(Uint8Array.from(bytes)).verify('dialler', 'a', 'b', proof), true);
+    assert.equal(new LinkSecret(bytes.toString()).verify('dialler', 'a', 'b', proof), false);
+  });
+
   it('refuses short secrets', () => {
+    assert.throws(() => new LinkSecret('\n\n'), { code: 'ERR_INVALID_ARGUMENT' });
+    assert.throws(() => new LinkSecret('sixteen bytes..!\nshort'), { code: 'ERR_INVALID_ARGUMENT' });
     assert.throws(() => new LinkSecret('fifteen bytes.!'), { code: 'ERR_INVALID_ARGUMENT' });
     assert.ok(new LinkSecret('sixteen bytes..!'));
   });
