@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { within } from '../clock/deadline.js';
 import { deferred } from '../clock/deferred.js';
 import { InvalidArgumentError, TimeoutError } from '../errors/index.js';
 import { milliseconds, oneOf } from '../limits/option-values.js';
@@ -17,6 +18,7 @@ import type { DrainResult } from './node/drain.js';
 import { MeshNode } from './node/mesh-node.js';
 import { checkMeshOptions, resolveTimes, type MeshOptions } from './options.js';
 import type { PodState } from './protocol/messages.js';
+import { Compatibility, type CompatibleStats } from './sser/compatibility.js';
 import { linkInfo, LinkTotals, type LinkInfo, type MeshStats } from './stats.js';
 
 /**
@@ -37,6 +39,8 @@ export class Mesh implements Bus {
   readonly #node: MeshNode;
   readonly #server: InternalServer;
   readonly #acceptor: LinkAcceptor;
+  /** `undefined` when it is off. */
+  readonly #compatibility: Compatibility | undefined;
   readonly #ended = new AbortController();
   readonly #ready = deferred<void>();
   readonly #totals = new LinkTotals();
@@ -65,12 +69,15 @@ export class Mesh implements Bus {
     const times = resolveTimes(options.times);
     const secret = options.secret === undefined ? undefined : new LinkSecret(options.secret);
     const { clock } = log;
+    const { compatible = options.secret === undefined && options.tls === undefined } = options;
+    this.#compatibility = compatible ? new Compatibility(log, { logger: options.logger }) : undefined;
+    const dial = linkDialer({ clock, secret, tls: options.tls?.client, timeout: times.helloTimeout });
     this.#node = new MeshNode({
       log,
       name: this.name,
       times,
       random,
-      dial: linkDialer({ clock, secret, tls: options.tls?.client, timeout: times.helloTimeout }),
+      dial: this.#compatibility?.dial(dial) ?? dial,
       schedule: (flush) => void setImmediate(flush),
       followers: () => ({ clients: log.subscribers().length, streams: log.counts() }),
       events: {
@@ -107,12 +114,13 @@ export class Mesh implements Bus {
         this.#logger.warn({ address, reason }, 'a link was refused');
       },
     });
+    const requests = options.requests ?? ((_req, res) => void res.writeHead(404).end());
     this.#server = new InternalServer(this.#acceptor, {
       host: options.host,
       port: options.port ?? 7000,
       tls:
         options.tls === undefined ? undefined : { requestCert: true, rejectUnauthorized: true, ...options.tls.server },
-      requests: options.requests ?? ((_req, res) => void res.writeHead(404).end()),
+      requests: this.#compatibility?.requests(requests) ?? requests,
     });
   }
 
@@ -131,6 +139,11 @@ export class Mesh implements Bus {
     const newest = log.haveOf(log.origin);
     const now = log.clock.now();
     return [...this.#node.links.values()].map((link) => linkInfo(link, newest, now));
+  }
+
+  /** What is exchanged with pods of the Go package; `undefined` unless `compatible` is on. */
+  get compatible(): CompatibleStats | undefined {
+    return this.#compatibility?.stats;
   }
 
   /** Numbers of this pod's part in the mesh. */
@@ -239,10 +252,7 @@ export class Mesh implements Bus {
     milliseconds('timeout', timeout);
     signal?.throwIfAborted();
     if (this.#closed !== undefined) throw new PodNotReadyError('closed');
-    const drained = (this.#drained ??= new Promise<DrainResult>((resolve) => {
-      this.#node.drain(timeout, resolve);
-      this.#ended.signal.addEventListener('abort', () => resolve('timeout'), { once: true });
-    }));
+    const drained = (this.#drained ??= this.#drain(timeout));
     if (signal === undefined) return await drained;
     const aborted = deferred<never>();
     const onAbort = (): void => aborted.reject(signal.reason);
@@ -268,8 +278,21 @@ export class Mesh implements Bus {
     this.#ready.reject(new PodNotReadyError('closed'));
     this.#ended.abort();
     this.#node.close();
+    this.#compatibility?.close();
     await this.#acceptor.close();
     await this.#server.close();
+  }
+
+  async #drain(timeout: number): Promise<DrainResult> {
+    const { clock } = this.log;
+    const until = clock.now() + timeout;
+    const result = await new Promise<DrainResult>((resolve) => {
+      this.#node.drain(timeout, resolve);
+      this.#ended.signal.addEventListener('abort', () => resolve('timeout'), { once: true });
+    });
+    const posted = this.#compatibility?.idle();
+    if (posted !== undefined) await within(posted, Math.max(0, until - clock.now()), clock);
+    return result;
   }
 
   async #start(): Promise<void> {
@@ -301,9 +324,11 @@ export class Mesh implements Bus {
 
   #setPeers(peers: readonly Peer[]): void {
     const { port } = this.#server;
-    this.#node.setPeers(
-      peers.filter(({ self }) => !self).map((peer) => ({ host: peer.host, port: peer.port ?? port, name: peer.name })),
-    );
+    const addresses = peers
+      .filter(({ self }) => !self)
+      .map((peer) => ({ host: peer.host, port: peer.port ?? port, name: peer.name }));
+    this.#compatibility?.setPeers(addresses);
+    this.#node.setPeers(addresses);
   }
 }
 

@@ -24,6 +24,13 @@ export interface MeshOptions {
   readonly secret?: string | Uint8Array;
   /** Mutual TLS between pods: `server` for the port, `client` for dialling. */
   readonly tls?: { readonly server: TlsOptions; readonly client: ConnectionOptions };
+  /**
+   * Whether pods of the Go package go.skia.org/infra/go/sser are got on with, so that a Deployment can roll from one to the
+   * other: the internal port takes what they post, and own events are posted to peers that know nothing of links. What comes
+   * so is for the clients of this pod now: it has no cursor, and none of the promises of a mesh. `secret` does not protect it,
+   * and with `tls` the Go package cannot reach the port. Default: `true` without `secret` and `tls`, `false` with either.
+   */
+  readonly compatible?: boolean;
   /** Requests on the internal port that are no links. Default: 404. */
   readonly requests?: RequestListener;
   readonly times?: Partial<MeshTimes>;
@@ -44,6 +51,7 @@ const NAMES: OptionNames<MeshOptions> = {
   port: true,
   secret: true,
   tls: true,
+  compatible: true,
   requests: true,
   times: true,
   logger: true,
@@ -53,13 +61,16 @@ const NAMES: OptionNames<MeshOptions> = {
 /** @throws InvalidArgumentError */
 export function checkMeshOptions(log: EventLog, options: MeshOptions): void {
   checkOptionNames('Mesh', options, NAMES);
-  const { finder, name, port } = options;
+  const { compatible, finder, name, port } = options;
   if (typeof finder?.peers !== 'function') throw new InvalidArgumentError('finder must be a PeerFinder');
   if (name !== undefined && (name === '' || name.length > LONGEST_NAME)) {
     throw new InvalidArgumentError(`name must have 1 to ${LONGEST_NAME} characters`);
   }
   if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
     throw new InvalidArgumentError(`port must be a whole number from 0 to 65,535, not ${String(port)}`);
+  }
+  if (compatible !== undefined && typeof compatible !== 'boolean') {
+    throw new InvalidArgumentError(`compatible must be true or false, not ${String(compatible)}`);
   }
   const { maxEventBytes } = log.settings.limits;
   if (maxEventBytes > MAX_MESH_EVENT_BYTES) {

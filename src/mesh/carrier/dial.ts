@@ -34,7 +34,7 @@ export function linkDialer(options: LinkDialOptions): Dial {
       .finally(() => deadline.cancel())
       .then(
         (transport) => outcome.opened(transport),
-        (error: unknown) => outcome.failed(error instanceof Error ? error : new Error(String(error))),
+        (error: unknown) => outcome.failed(error instanceof Error ? error : new Error(String(error)), isForeign(error)),
       );
     return { cancel: () => controller.abort() };
   };
@@ -90,6 +90,12 @@ async function open(
     await connection.close();
     throw error;
   }
+}
+
+/** Whether a server answered that knows nothing of links. One of ours asks for a proof at the most; 5xx are of proxies. */
+function isForeign(error: unknown): boolean {
+  const status = error instanceof UpgradeFailureError ? (error.statusCode ?? 0) : 0;
+  return status >= 200 && status < 500 && status !== 401 && status !== 403;
 }
 
 function unproved(response: UpgradeResponse, url: string): Error {

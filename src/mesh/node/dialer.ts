@@ -19,11 +19,15 @@ export interface DialTimes {
   readonly maxRetry: number;
 }
 
+/** What comes of an attempt to dial. */
+export interface DialOutcome {
+  opened(transport: LinkTransport): void;
+  /** @param foreign Whether somebody is there who knows nothing of links, and holds no events. Default `false`. */
+  failed(error: Error, foreign?: boolean): void;
+}
+
 /** Makes one attempt; calls one of both back, once, unless it was cancelled. */
-export type Dial = (
-  address: Address,
-  outcome: { opened(transport: LinkTransport): void; failed(error: Error): void },
-) => { cancel(): void };
+export type Dial = (address: Address, outcome: DialOutcome) => { cancel(): void };
 
 /** What the dialer needs of its pod. */
 export interface DialerHost {
@@ -47,7 +51,7 @@ interface Target {
   /** When a link to it was made last; `undefined` once it was dialled again. */
   metAt: number | undefined;
   /** What is known of it since there was a link, or it was told of. */
-  standing: 'unknown' | 'failed' | 'refused';
+  standing: 'unknown' | 'failed' | 'foreign' | 'refused';
   dueAt: number;
   attempt: { cancel(): void } | undefined;
 }
@@ -72,10 +76,12 @@ export class Dialer {
     return others;
   }
 
-  /** Peers without a link. */
+  /** Peers without a link that may hold events. */
   get unreachable(): number {
     let missing = 0;
-    for (const target of this.#targets.values()) if (this.#lacks(target)) missing += 1;
+    for (const target of this.#targets.values()) {
+      if (this.#lacks(target) && target.standing !== 'foreign') missing += 1;
+    }
     return missing;
   }
 
@@ -84,7 +90,9 @@ export class Dialer {
    * one has not been tried: who is not one of them must not take itself for alone. Nor must who has not been told of peers.
    */
   get allTried(): boolean {
-    for (const target of this.#targets.values()) if (this.#lacks(target) && target.standing !== 'failed') return false;
+    for (const target of this.#targets.values()) {
+      if (this.#lacks(target) && target.standing !== 'failed' && target.standing !== 'foreign') return false;
+    }
     return this.#told;
   }
 
@@ -180,10 +188,10 @@ export class Dialer {
         this.#backOff(target);
         this.#host.opened(transport, address);
       },
-      failed: (error) => {
+      failed: (error, foreign = false) => {
         if (!finish()) return;
         this.#backOff(target);
-        target.standing = 'failed';
+        target.standing = foreign ? 'foreign' : 'failed';
         this.#host.failed(address, error);
         this.check();
       },
