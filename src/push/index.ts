@@ -1,6 +1,7 @@
 export {
   EventLog,
   type Appended,
+  type DeliverOptions,
   type PublishOptions,
   type RemoteEvent,
   type SubscriberInfo,

@@ -56,6 +56,7 @@ const messages = {
       data: one('bytes', 3),
       revision: one('int64', 4),
       cursor: one('string', 5),
+      live: one('bool', 6),
     },
   },
   Gap: { fields: { reason: one('string', 1), streams: many('string', 2), missing: many('MissingRange', 3) } },

@@ -30,8 +30,8 @@ export class WatchFramer implements Framer<WatchFrame> {
     this.#run = run;
   }
 
-  event({ stream, type, data, index }: LogEvent, cursor: string): WatchFrame {
-    const event = { stream, type, data: Buffer.from(data), revision: index, cursor };
+  event({ stream, type, data, index, live }: LogEvent, cursor: string): WatchFrame {
+    const event = { stream, type, data: Buffer.from(data), revision: index, cursor, live: live === true };
     const body = this.#codec.encodeResponse({ events: [event] });
     return [{ gap: false, body, header: this.header(index, cursor) }];
   }

@@ -1,6 +1,6 @@
 import { raise } from './cursor.js';
 import { Entry } from './entry.js';
-import type { StoredItem } from './event.js';
+import { notAfter, type StoredItem } from './event.js';
 import { FrameCache } from './frame-cache.js';
 import type { FrameStore } from './frame-store.js';
 import { OriginTable } from './origin-table.js';
@@ -39,8 +39,14 @@ export class Channel {
   readonly ring: Ring<Entry> = new Ring();
   readonly table: OriginTable;
   readonly members: Set<Member> = new Set();
-  /** Index of the newest item that left the ring; 0 for none. */
+  /** Index of the newest item of the history that left the ring; 0 for none. */
   evictedIndex = 0;
+  /** Position behind that item: whoever is there, or further on, has missed nothing but live events. */
+  keptFrom = 0;
+  /** Live events in the ring. */
+  live = 0;
+  /** Position behind the newest live event, or before it where there was none. */
+  behindLive = 0;
   bytes = 0;
   /** Whether the stream has ever had anything, as opposed to one that is followed before there is an event. */
   used = false;
@@ -72,10 +78,14 @@ export class Channel {
    * @param selfNumber Number of this run's newest event at the time when the item came.
    */
   append(item: StoredItem, like?: Entry, selfNumber: number = this.host.selfNumber): Entry {
-    this.table.appended(item.origin, item.n, item.time, item.kind === 'loss');
+    if (item.kind !== 'live') this.table.appended(item.origin, item.n, item.time, item.kind === 'loss');
     const cursor = this.table.cursor(this.host.settings.origin, selfNumber);
     const entry = like !== undefined && like.cursor === cursor ? like : new Entry(item, cursor);
     this.ring.push(entry);
+    if (item.kind === 'live') {
+      this.live += 1;
+      this.behindLive = this.ring.end;
+    }
     this.bytes += entry.bytes;
     const { events, bytes } = this.host.settings.history;
     while (this.ring.size > 1 && (this.ring.size > events || this.bytes > bytes)) this.evictOldest();
@@ -89,15 +99,20 @@ export class Channel {
   evictOldest(): void {
     const entry = this.ring.shift();
     if (entry === undefined) return;
+    const { item } = entry;
     this.bytes -= entry.bytes;
-    this.evictedIndex = entry.item.index;
-    this.table.evicted(entry.item.origin, entry.item.n, entry.item.time, entry.item.kind === 'loss');
+    if (item.kind === 'live') this.live -= 1;
+    else {
+      this.evictedIndex = item.index;
+      this.keptFrom = this.ring.first;
+      this.table.evicted(item.origin, item.n, item.time, item.kind === 'loss');
+    }
     this.host.evicted(this, entry);
   }
 
-  /** Drops what the log has dropped: all items up to an index. */
-  evictThrough(index: number): void {
-    for (let oldest = this.oldest; oldest !== undefined && oldest.item.index <= index; oldest = this.oldest) {
+  /** Drops what the log has dropped: all items up to this one. */
+  evictThrough(item: StoredItem): void {
+    for (let oldest = this.oldest; oldest !== undefined && notAfter(oldest.item, item); oldest = this.oldest) {
       this.evictOldest();
     }
   }

@@ -15,6 +15,12 @@ export interface PublishOptions<Type extends string = string> {
   readonly key?: string | undefined;
 }
 
+/** What is said with a live event besides its data. */
+export interface DeliverOptions<Type extends string = string> {
+  /** Default `message`. `gap` is reserved. */
+  readonly type?: Type | undefined;
+}
+
 /** An event of another origin, as `append` takes it. */
 export interface RemoteEvent {
   readonly origin: string;
@@ -28,6 +34,7 @@ export interface RemoteEvent {
 }
 
 const PUBLISH_NAMES: OptionNames<PublishOptions> = { type: true, key: true };
+const DELIVER_NAMES: OptionNames<DeliverOptions> = { type: true };
 const FOLLOW_NAMES: OptionNames<FollowOptions<unknown>> = {
   streams: true,
   start: true,
@@ -44,6 +51,12 @@ const LONGEST_KEY = 256;
 export function checkPublishOptions(options: PublishOptions): PublishOptions {
   checkOptionNames('publish', options, PUBLISH_NAMES);
   if (options.key !== undefined) checkKey(options.key);
+  return options;
+}
+
+/** @throws InvalidArgumentError */
+export function checkDeliverOptions(options: DeliverOptions): DeliverOptions {
+  checkOptionNames('deliver', options, DELIVER_NAMES);
   return options;
 }
 

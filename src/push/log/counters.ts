@@ -6,6 +6,10 @@ export interface LogStats {
   readonly published: number;
   /** Events that it took over from other origins. */
   readonly appended: number;
+  /** Live events that it was given for those who follow. */
+  readonly live: number;
+  /** Live events that followers were too slow for: gaps tell of what cursors promise only. */
+  readonly liveMissed: number;
   /** Items that were handed to followers, by transport. */
   readonly deliveredItems: Readonly<Record<string, number>>;
   /** Bytes of these, as they were framed for the transport. */
@@ -42,6 +46,8 @@ export class TransportCounts {
 export class Counters {
   published = 0;
   appended = 0;
+  live = 0;
+  liveMissed = 0;
   readonly #gaps: Record<GapReason, number> = { expired: 0, overtaken: 0, 'unknown-origin': 0, lost: 0 };
   readonly #transports = new Map<string, TransportCounts>();
 
@@ -66,6 +72,8 @@ export class Counters {
     return {
       published: this.published,
       appended: this.appended,
+      live: this.live,
+      liveMissed: this.liveMissed,
       deliveredItems: each(({ items }) => items),
       deliveredBytes: each(({ bytes }) => bytes),
       gaps: { ...this.#gaps },

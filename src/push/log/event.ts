@@ -36,6 +36,11 @@ export class StoredEvent implements LogEvent {
   }
 }
 
+/** An event that is handed to those who follow now, and kept for nobody else. */
+export class LiveEvent extends StoredEvent {
+  readonly live = true;
+}
+
 /** Events of `origin` up to `n` that no pod holds any more, as an entry of the log that followers pass. */
 export interface StoredLoss {
   readonly kind: 'loss';
@@ -48,13 +53,37 @@ export interface StoredLoss {
   readonly time: number;
 }
 
+/** A live event as an entry that only those pass who followed when it came. */
+export interface StoredLive {
+  readonly kind: 'live';
+  readonly event: LiveEvent;
+  /** That of the newest item before it. */
+  readonly index: number;
+  /** Counts the live events, so that those behind the same item have an order. */
+  readonly place: number;
+  readonly time: number;
+}
+
+/** What belongs to the history. */
+export type RetainedItem = StoredEvent | StoredLoss;
+
 /** What a log appends. */
-export type StoredItem = StoredEvent | StoredLoss;
+export type StoredItem = RetainedItem | StoredLive;
+
+/** Whether an item came before another of the same log, or is that one. */
+export function notAfter(item: StoredItem, other: StoredItem): boolean {
+  return item.index < other.index || (item.index === other.index && placeOf(item) <= placeOf(other));
+}
+
+function placeOf(item: StoredItem): number {
+  return item.kind === 'live' ? item.place : 0;
+}
 
 /** What an item counts for in the bounds of the history. */
 export function costOf(item: StoredItem): number {
   if (item.kind === 'loss') return OVERHEAD_BYTES;
-  return OVERHEAD_BYTES + Buffer.byteLength(item.data) + item.type.length + (item.key?.length ?? 0);
+  const { data, type, key } = item.kind === 'live' ? item.event : item;
+  return OVERHEAD_BYTES + Buffer.byteLength(data) + type.length + (key?.length ?? 0);
 }
 
 /**

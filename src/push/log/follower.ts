@@ -43,6 +43,8 @@ export class LogFollower<F> implements Follower<F>, Member {
   #private: PrivateView<F> | undefined;
   #gap: PendingGap | undefined;
   #skipBelow: number;
+  /** Position before which live events are others': they were handed out before this one followed. */
+  #liveFrom: number;
   readonly id: number;
   readonly transport: string;
   readonly peer: string | undefined;
@@ -65,6 +67,7 @@ export class LogFollower<F> implements Follower<F>, Member {
     this.#position = 0;
     this.#cursor = beginning.cursor;
     this.#skipBelow = 0;
+    this.#liveFrom = channel.live > 0 ? channel.behindLive : 0;
     this.#cache = channel.join(this, options.framer);
     this.#counts = host.counters.joined(this.transport);
     if ('vector' in beginning) {
@@ -102,7 +105,7 @@ export class LogFollower<F> implements Follower<F>, Member {
     if (this.#gap !== undefined) return this.#tell(this.#gap);
     if (this.#skipBelow > 0) this.#skip();
     if (this.#private !== undefined) {
-      const { to, cut } = this.#private.cut(this.#position, maxItems, maxBytes);
+      const { to, cut } = this.#private.cut(this.#position, maxItems, maxBytes, this.#liveFrom);
       this.#position = to;
       if (this.#private.done(to)) {
         this.#cursor = formatCursor(this.#private.vector);
@@ -110,8 +113,9 @@ export class LogFollower<F> implements Follower<F>, Member {
       }
       if (cut !== undefined) return this.#count(cut);
     }
+    if (this.#liveFrom > 0) this.#passLive();
     if (this.#private !== undefined || this.#position >= ring.end) return this.#wait();
-    const cut = this.#cache.cut(this.#position, maxItems, maxBytes);
+    const cut = this.#cache.cut(this.#position, maxItems, maxBytes, this.#liveFrom);
     this.#position = cut.to;
     this.#cursor = ring.at(cut.to - 1)?.cursor ?? this.#cursor;
     return this.#count(cut);
@@ -164,12 +168,18 @@ export class LogFollower<F> implements Follower<F>, Member {
 
   /** The ring has gone on without the client. @returns whether it is still followed. */
   #overtaken(): boolean {
+    const { ring, keptFrom } = this.#channel;
+    if (this.#position >= keptFrom) {
+      this.#host.counters.liveMissed += Math.max(0, ring.first - Math.max(this.#position, this.#liveFrom));
+      this.#position = ring.first;
+      return true;
+    }
     if (this.#drop) {
       this.finish('overtaken');
       return false;
     }
     const told = this.#gap;
-    if (told !== undefined && told.before === undefined) this.#position = this.#channel.ring.first;
+    if (told !== undefined && told.before === undefined) this.#position = ring.first;
     else {
       const had = told?.before ?? this.#private?.vector ?? parseCursor(this.#cursor, Infinity);
       this.#private = undefined;
@@ -181,9 +191,11 @@ export class LogFollower<F> implements Follower<F>, Member {
 
   #resume(vector: Vector, reason: GapReason | undefined): void {
     const found = resume(this.#channel, vector);
-    this.#position = found.position;
+    // Whoever was overtaken is given the live events that are there yet.
+    const overtaken = reason !== undefined && this.#channel.live > 0;
+    this.#position = overtaken ? this.#channel.ring.first : found.position;
     const view = new PrivateView<F>(this.#channel, this.#cache, found.vector, found.shareFrom);
-    if (!view.done(found.position)) this.#private = view;
+    if (!view.done(this.#position)) this.#private = view;
     const { missing } = found;
     if (missing === undefined) return;
     const cursor = formatCursor(found.vector);
@@ -207,10 +219,19 @@ export class LogFollower<F> implements Follower<F>, Member {
     publishIfListened(GAP_CHANNEL, () => ({ log: this.#host.log, follower: this, gap }));
   }
 
+  /** Goes over live events of the time before. */
+  #passLive(): void {
+    const { ring } = this.#channel;
+    while (this.#position < this.#liveFrom && ring.at(this.#position)?.item.kind === 'live') this.#position += 1;
+    if (this.#position >= this.#liveFrom) this.#liveFrom = 0;
+  }
+
   #skip(): void {
     const { ring } = this.#channel;
     for (let entry = ring.at(this.#position); entry !== undefined; entry = ring.at(this.#position)) {
-      if (entry.item.index >= this.#skipBelow) {
+      const { index, kind } = entry.item;
+      // A live event is followed by what has a higher index than its own.
+      if (index + (kind === 'live' ? 1 : 0) >= this.#skipBelow) {
         this.#skipBelow = 0;
         return;
       }

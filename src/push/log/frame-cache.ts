@@ -19,6 +19,7 @@ interface Kept<F> {
   readonly cut: Cut<F>;
   readonly maxItems: number;
   readonly maxBytes: number;
+  readonly liveFrom: number;
   /** Where the ring ended. A cut that reached it is short for that reason only. */
   readonly end: number;
 }
@@ -45,23 +46,30 @@ export class FrameCache<F> {
     this.#host = host;
   }
 
-  /** The shared items from a position on, up to the bounds; at least one. The position must be in the ring. */
-  cut(from: number, maxItems: number, maxBytes: number): Cut<F> {
+  /**
+   * The shared items from a position on, up to the bounds; at least one.
+   *
+   * @param from A position in the ring, not that of a live event before `liveFrom`.
+   * @param liveFrom Position before which live events are left out.
+   */
+  cut(from: number, maxItems: number, maxBytes: number, liveFrom = 0): Cut<F> {
     const { end } = this.#host.ring;
     for (const kept of this.#kept) {
       if (kept.cut.from !== from || kept.maxItems !== maxItems || kept.maxBytes !== maxBytes) continue;
+      if (kept.liveFrom !== liveFrom) continue;
       if (kept.end === end || kept.cut.to < kept.end) return kept.cut;
     }
-    const cut = this.#make(from, end, maxItems, maxBytes);
+    const cut = this.#make(from, end, maxItems, maxBytes, liveFrom);
     if (this.#kept.length === MAX_SLICES) this.#kept.shift();
-    this.#kept.push({ cut, maxItems, maxBytes, end });
+    this.#kept.push({ cut, maxItems, maxBytes, liveFrom, end });
     this.#host.kept();
     return cut;
   }
 
   /** One item with a cursor of its own. */
   own({ item }: Entry, cursor: string): F {
-    return item.kind === 'event' ? this.framer.event(item, cursor) : this.framer.gap(this.lossOf(item), cursor);
+    if (item.kind === 'loss') return this.framer.gap(this.lossOf(item), cursor);
+    return this.framer.event(item.kind === 'live' ? item.event : item, cursor);
   }
 
   /** Lets go of slices. */
@@ -69,28 +77,28 @@ export class FrameCache<F> {
     if (this.#kept.length > 0) this.#kept = [];
   }
 
-  #make(from: number, end: number, maxItems: number, maxBytes: number): Cut<F> {
+  #make(from: number, end: number, maxItems: number, maxBytes: number, liveFrom: number): Cut<F> {
     const frames: F[] = [];
     let bytes = 0;
     const gaps: Gap[] = [];
     let to = from;
-    while (to < end && frames.length < maxItems) {
+    for (; to < end && frames.length < maxItems; to++) {
       const entry = this.#host.ring.at(to);
       if (entry === undefined) break;
+      if (to < liveFrom && entry.item.kind === 'live') continue;
       const frame = this.#frame(entry);
       const size = this.framer.size(frame);
       if (frames.length > 0 && bytes + size > maxBytes) break;
       frames.push(frame);
       bytes += size;
       if (entry.item.kind === 'loss') gaps.push(this.lossOf(entry.item));
-      to += 1;
     }
     const payload = this.framer.batch(frames);
     return { payload, items: frames.length, bytes: this.framer.size(payload), from, to, gaps };
   }
 
   #frame(entry: Entry): F {
-    return entry.item.kind === 'event' ? this.#host.frames.frame(entry, this.framer) : this.own(entry, entry.cursor);
+    return entry.item.kind === 'loss' ? this.own(entry, entry.cursor) : this.#host.frames.frame(entry, this.framer);
   }
 
   /** What followers of this channel are told of a loss. */

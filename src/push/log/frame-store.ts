@@ -30,8 +30,8 @@ export class FrameStore {
     const forms = this.#made.get(entry);
     if (forms !== undefined) for (const made of forms) if (made.framer === framer) return made.frame as F;
     const { item, cursor } = entry;
-    if (item.kind !== 'event') throw new TypeError('a loss is framed for those who are told of it');
-    const frame = framer.event(item, cursor);
+    if (item.kind === 'loss') throw new TypeError('a loss is framed for those who are told of it');
+    const frame = framer.event(item.kind === 'live' ? item.event : item, cursor);
     const bytes = OVERHEAD_BYTES + framer.size(frame);
     if (bytes <= this.#maxBytes) this.#keep(entry, { framer, frame, bytes });
     return frame;

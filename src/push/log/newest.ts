@@ -9,9 +9,9 @@ export interface Newest {
   readonly from: readonly number[];
 }
 
-/** Takes the `most` newest entries without looking at the rest: the work is that of a heap with one place per ring. */
+/** Takes the `most` newest entries, live events left out, without looking at the rest: the work is that of a heap with one place per ring. */
 export function newestOf(rings: readonly Ring<Entry>[], most: number): Newest {
-  const from = rings.map(({ end }) => end);
+  const from = rings.map((ring) => behindRetained(ring, ring.end));
   const indexOf = (ring: number): number => rings[ring]?.at((from[ring] ?? 0) - 1)?.item.index ?? 0;
   const heap: number[] = [];
   for (let ring = 0; ring < rings.length; ring++) if (indexOf(ring) > 0) heap.push(ring);
@@ -26,7 +26,7 @@ export function newestOf(rings: readonly Ring<Entry>[], most: number): Newest {
       if (taken.length === most) break;
       taken.push(entry);
     }
-    from[ring] = position;
+    from[ring] = behindRetained(rings[ring], position);
     if (indexOf(ring) === 0) {
       const last = heap.pop() ?? 0;
       if (heap.length > 0) heap[0] = last;
@@ -34,6 +34,13 @@ export function newestOf(rings: readonly Ring<Entry>[], most: number): Newest {
     sink(heap, 0, indexOf);
   }
   return { entries: taken.toReversed(), from };
+}
+
+/** The position behind the next entry, going back, that is no live event. */
+function behindRetained(ring: Ring<Entry> | undefined, position: number): number {
+  let end = position;
+  while (ring?.at(end - 1)?.item.kind === 'live') end -= 1;
+  return end;
 }
 
 /** Moves the ring at a place down until none below it has a newer entry. */

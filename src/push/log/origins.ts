@@ -1,4 +1,4 @@
-import type { StoredItem } from './event.js';
+import type { RetainedItem } from './event.js';
 
 /** Origins whose numbers are remembered though they have no events in the history. */
 const MAX_ORIGINS = 4_096;
@@ -6,7 +6,7 @@ const MAX_ORIGINS = 4_096;
 interface Origin {
   /** Up to here the log has had everything. */
   have: number;
-  readonly items: Map<number, StoredItem>;
+  readonly items: Map<number, RetainedItem>;
 }
 
 /** All origins that the log knows: how far it has got with each, and the events that it still holds, by their numbers. */
@@ -33,12 +33,12 @@ export class Origins {
     return new Map([...this.#origins].map(([origin, { have }]) => [origin, have]));
   }
 
-  held(origin: string, n: number): StoredItem | undefined {
+  held(origin: string, n: number): RetainedItem | undefined {
     return this.#origins.get(origin)?.items.get(n);
   }
 
   /** What is held of an origin beyond a number, in order. */
-  *after(origin: string, n: number): Generator<StoredItem, void, undefined> {
+  *after(origin: string, n: number): Generator<RetainedItem, void, undefined> {
     const found = this.#origins.get(origin);
     if (found === undefined) return;
     const { have, items } = found;
@@ -59,7 +59,7 @@ export class Origins {
     if (found !== undefined && n > found.have) found.have = n;
   }
 
-  appended(item: StoredItem): void {
+  appended(item: RetainedItem): void {
     this.add(item.origin);
     const origin = this.#origins.get(item.origin);
     if (origin === undefined) return;
@@ -67,7 +67,7 @@ export class Origins {
     if (item.kind === 'event') origin.items.set(item.n, item);
   }
 
-  evicted(item: StoredItem): void {
+  evicted(item: RetainedItem): void {
     this.#origins.get(item.origin)?.items.delete(item.n);
   }
 

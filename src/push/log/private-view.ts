@@ -38,8 +38,17 @@ export class PrivateView<F> {
     return !this.#ahead && position >= this.#shareFrom;
   }
 
-  /** The next items that the follower lacks, up to the bounds, and the position behind what was looked at. */
-  cut(from: number, maxItems: number, maxBytes: number): { readonly to: number; readonly cut: Cut<F> | undefined } {
+  /**
+   * The next items that the follower lacks, up to the bounds, and the position behind what was looked at.
+   *
+   * @param liveFrom Position before which live events are left out.
+   */
+  cut(
+    from: number,
+    maxItems: number,
+    maxBytes: number,
+    liveFrom: number,
+  ): { readonly to: number; readonly cut: Cut<F> | undefined } {
     const { ring } = this.#channel;
     const { framer } = this.#cache;
     const frames: F[] = [];
@@ -50,7 +59,15 @@ export class PrivateView<F> {
       const entry = ring.at(to);
       if (entry === undefined) break;
       const { item } = entry;
-      if (item.n > (this.vector.get(item.origin) ?? 0)) {
+      if (item.kind === 'live') {
+        if (to >= liveFrom) {
+          const frame = this.#cache.own(entry, formatCursor(this.vector));
+          const size = framer.size(frame);
+          if (frames.length > 0 && bytes + size > maxBytes) break;
+          frames.push(frame);
+          bytes += size;
+        }
+      } else if (item.n > (this.vector.get(item.origin) ?? 0)) {
         const before = new Map(this.vector);
         this.vector.set(item.origin, item.n);
         const behind = parseCursor(entry.cursor, Infinity);

@@ -42,7 +42,7 @@ export function resume(channel: Channel, given: Vector): Resumption {
 function locate(channel: Channel, vector: Vector): { readonly position: number; readonly shareFrom: number } {
   const { ring } = channel;
   const [only, ...others] = channel.table.held();
-  if (only !== undefined && others.length === 0) {
+  if (only !== undefined && others.length === 0 && channel.live === 0) {
     // Events of one origin are in the order of their numbers.
     const position = firstBeyond(ring, vector.get(only) ?? 0);
     return { position, shareFrom: position };
@@ -55,6 +55,7 @@ function locate(channel: Channel, vector: Vector): { readonly position: number; 
     const entry = ring.at(position - 1);
     if (entry === undefined) break;
     position -= 1;
+    if (entry.item.kind === 'live') continue;
     const { origin, n } = entry.item;
     if (n > (vector.get(origin) ?? 0)) first = position;
     else {
@@ -66,13 +67,14 @@ function locate(channel: Channel, vector: Vector): { readonly position: number; 
   return { position: first, shareFrom: shareFrom ?? first };
 }
 
-/** Position of the first entry with a number beyond `n`, where all are of one origin. */
+/** Position of the first entry with a number beyond `n`, where all are of one origin and none is live. */
 function firstBeyond(ring: Ring<Entry>, n: number): number {
   let low = ring.first;
   let high = ring.end;
   while (low < high) {
     const middle = Math.floor((low + high) / 2);
-    if ((ring.at(middle)?.item.n ?? 0) > n) high = middle;
+    const item = ring.at(middle)?.item;
+    if (item !== undefined && item.kind !== 'live' && item.n > n) high = middle;
     else low = middle + 1;
   }
   return low;

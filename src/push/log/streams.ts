@@ -3,7 +3,7 @@ import { fromBase62 } from './base62.js';
 import { Channel, type ChannelHost } from './channel.js';
 import { ORIGIN_LENGTH } from './cursor.js';
 import type { Entry } from './entry.js';
-import type { StoredItem, StoredLoss } from './event.js';
+import type { RetainedItem, StoredLoss } from './event.js';
 import type { HistoryOrder } from './history-order.js';
 import { isPattern, matcher } from './names.js';
 import { newestOf } from './newest.js';
@@ -142,6 +142,11 @@ export class Streams {
    */
   lostOn(name: string, loss: StoredLoss): Channel[] {
     this.#passUnknown(loss);
+    return this.hearing(name);
+  }
+
+  /** The channel of a stream, if there is one, and the sets that it belongs to or would. */
+  hearing(name: string): Channel[] {
     const channel = this.#streams.get(name);
     return channel === undefined ? [...this.#routes.named(name)] : [channel, ...this.#routes.of(channel)];
   }
@@ -187,7 +192,7 @@ export class Streams {
     for (const { ring } of channels) {
       for (let position = ring.first; position < ring.end; position++) {
         const entry = ring.at(position);
-        if (entry !== undefined) entries.push(entry);
+        if (entry !== undefined && entry.item.kind !== 'live') entries.push(entry);
       }
     }
     return channels.length === 1 ? entries : entries.toSorted((a, b) => a.item.index - b.item.index);
@@ -237,6 +242,7 @@ export class Streams {
     for (const item of older.toSorted((a, b) => a.index - b.index)) this.#pass(channel, item);
     for (const entry of entries) {
       const { item, cursor } = entry;
+      if (item.kind === 'live') continue;
       // A newer one of its origin is gone already, from another stream: a vector cannot tell them apart.
       if (item.n <= channel.table.floor(item.origin)) this.#pass(channel, item);
       else channel.append(item, entry, numberIn(cursor, origin));
@@ -247,13 +253,13 @@ export class Streams {
   }
 
   /** An item counts as gone for a channel without having been in it. */
-  #pass(channel: Channel, item: StoredItem): void {
+  #pass(channel: Channel, item: RetainedItem): void {
     pass(channel.table, item);
     channel.evictedIndex = Math.max(channel.evictedIndex, item.index);
   }
 
   /** An item is gone that may have been of any stream that the log has no channel for. */
-  #passUnknown(item: StoredItem): void {
+  #passUnknown(item: RetainedItem): void {
     pass(this.#forgotten, item);
     this.#forgottenIndex = Math.max(this.#forgottenIndex, item.index);
   }
@@ -284,19 +290,19 @@ function full(limit: 'maxStreams' | 'maxPatterns', what: string): LimitExceededE
   return new LimitExceededError(limit, `the log has ${what} already, all of them in use`);
 }
 
-function pass(table: OriginTable, { kind, origin, n, time }: StoredItem): void {
+function pass(table: OriginTable, { kind, origin, n, time }: RetainedItem): void {
   table.appended(origin, n, time, kind === 'loss');
   table.evicted(origin, n, time, kind === 'loss');
 }
 
 /** Below a position of a stream's ring, the newest item of each origin. */
-function newestByOrigin({ ring, table }: Channel, before: number): StoredItem[] {
-  const items: StoredItem[] = [];
+function newestByOrigin({ ring, table }: Channel, before: number): RetainedItem[] {
+  const items: RetainedItem[] = [];
   if (before <= ring.first) return items;
   const origins = table.held();
   for (let position = before - 1; position >= ring.first && origins.size > 0; position--) {
     const item = ring.at(position)?.item;
-    if (item !== undefined && origins.delete(item.origin)) items.push(item);
+    if (item !== undefined && item.kind !== 'live' && origins.delete(item.origin)) items.push(item);
   }
   return items;
 }

@@ -1,6 +1,6 @@
 import { deferred } from '../../clock/deferred.js';
 import { checkOptionNames, type OptionNames } from '../../limits/option-names.js';
-import { StoredEvent } from './event.js';
+import { LiveEvent, StoredEvent } from './event.js';
 import type {
   DeclaredStreams,
   EndReason,
@@ -80,8 +80,17 @@ class Delivered extends StoredEvent {
   }
 }
 
+class DeliveredLive extends LiveEvent {
+  readonly cursor: string;
+
+  constructor(event: LogEvent, cursor: string) {
+    super(event);
+    this.cursor = cursor;
+  }
+}
+
 const ITEMS: Framer<readonly SubscriptionItem[]> = {
-  event: (event, cursor) => [new Delivered(event, cursor)],
+  event: (event, cursor) => [event.live === true ? new DeliveredLive(event, cursor) : new Delivered(event, cursor)],
   gap: (gap, cursor) => [{ ...gap, cursor }],
   batch: (frames) => (frames.length === 1 ? (frames[0] ?? []) : frames.flat()),
   size: (items) => items.reduce((sum, item) => sum + (item.kind === 'event' ? item.data.length : 0), 0),

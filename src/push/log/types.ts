@@ -4,7 +4,10 @@ export type StreamTypes = Record<string, Record<string, unknown>>;
 /** What a log may be declared with: an interface has no index signature, and is no {@link StreamTypes}. */
 export type DeclaredStreams<T> = { readonly [S in keyof T]: object };
 
-/** One event of a log. */
+/**
+ * One event of a log: one that was published, on this pod or another, or, with `live`, one that was delivered to those who
+ * follow now.
+ */
 export interface LogEvent<T = unknown, Type extends string = string> {
   readonly kind: 'event';
   readonly stream: string;
@@ -12,11 +15,14 @@ export interface LogEvent<T = unknown, Type extends string = string> {
   readonly type: Type;
   /** What travels: the text that was published, or the JSON of the value. */
   readonly data: string;
-  /** The run of the pod that published it. */
+  /** The run of the pod that published it; of a live event, of the pod that handed it out. */
   readonly origin: string;
-  /** Its number among all events of its origin, from 1, without holes. */
+  /** Its number among all events of its origin, from 1, without holes; 0 for a live event. */
   readonly n: number;
-  /** Its number among all that this log has appended, from 1: local to this run, unlike the cursor. */
+  /**
+   * Its number among all that this log has appended, from 1: local to this run, unlike the cursor. A live event has that of
+   * what was appended before it, 0 for nothing.
+   */
   readonly index: number;
   /**
    * When it was published, in milliseconds of the log's clock; for an event of another pod as far as this one can tell. The
@@ -25,6 +31,11 @@ export interface LogEvent<T = unknown, Type extends string = string> {
   readonly time: number;
   /** The idempotency key that it was published with. */
   readonly key: string | undefined;
+  /**
+   * It came from outside the log (`EventLog.deliver`) and is outside what cursors promise: nobody who resumes is given it,
+   * and the cursor beside it is the position that the client had before.
+   */
+  readonly live?: true;
   /** Parses `data` anew. @throws SyntaxError when it is no JSON. */
   json(): T;
 }

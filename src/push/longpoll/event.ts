@@ -37,7 +37,7 @@ export function removes(action: string): boolean {
   return REMOVALS.has(action);
 }
 
-/** Both indexes are that of the event, as after each `set` of etcd's, which replaces the node. */
+/** Both indexes are that of the event, that of the newest item before it if it is live, as after each `set` of etcd's, which replaces the node. */
 export function nodeOf({ stream, data, index }: LogEvent, action: string): EtcdNode {
   const value = removes(action) ? {} : { value: data };
   return { key: keyOf(stream), ...value, modifiedIndex: index, createdIndex: index };
@@ -62,7 +62,8 @@ export function keyFramer(actionOf: ActionOf): Framer<readonly KeyLine[]> {
       const action = actionOf(event);
       // A node that was taken away has no value, but the event may have come with data.
       const data = removes(action) && event.data !== '' ? { data: event.data } : {};
-      const bytes = jsonLine({ action, node: nodeOf(event, action), type: event.type, ...data, cursor });
+      const { type, live } = event;
+      const bytes = jsonLine({ action, node: nodeOf(event, action), type, ...data, cursor, live });
       return { bytes, index: event.index, special: false };
     },
     gap({ reason, streams, missing }, cursor) {

@@ -41,10 +41,16 @@ export interface WatchLine extends Line {
   readonly gap: GapReason | undefined;
 }
 
+/** Numbers of live events, which have none of their own to be told apart by. */
+const LIVE_NUMBERS = new WeakMap<LogEvent, number>();
+let liveNumber = 0;
+
 /** The event as an object of its own, named by origin and number. Its `data` stays text. */
-export function eventObject({ origin, n, stream, type, data, key }: LogEvent): WatchObject {
-  const fields = { stream, type, data, ...(key === undefined ? {} : { key }) };
-  return { metadata: { name: `${origin}-${n}` }, ...fields };
+export function eventObject(event: LogEvent): WatchObject {
+  const { origin, n, stream, type, data, key, live } = event;
+  const name = live === true ? `${origin}-live-${liveNumberOf(event)}` : `${origin}-${n}`;
+  const fields = { stream, type, data, ...(key === undefined ? {} : { key }), ...(live === undefined ? {} : { live }) };
+  return { metadata: { name }, ...fields };
 }
 
 /** Lines with the cursor as `metadata.resourceVersion`. */
@@ -90,6 +96,17 @@ export function bookmark(
   const annotations = afterInitial ? { annotations: { [INITIAL_EVENTS_END]: 'true' } } : {};
   const object = { kind, apiVersion, metadata: { resourceVersion, ...annotations } };
   return `${JSON.stringify({ type: 'BOOKMARK', object })}\n`;
+}
+
+/** The same whenever the event is made an object. */
+function liveNumberOf(event: LogEvent): number {
+  let number = LIVE_NUMBERS.get(event);
+  if (number === undefined) {
+    liveNumber += 1;
+    number = liveNumber;
+    LIVE_NUMBERS.set(event, number);
+  }
+  return number;
 }
 
 function line(type: WatchLine['type'], object: object, name = ''): WatchLine {

@@ -15,8 +15,8 @@ class MessageFramer implements Framer<Frames> {
     this.#joins = joins;
   }
 
-  event({ stream, type, data }: LogEvent, cursor: string): Frames {
-    return this.#message({ type: 'event', stream, event: type, data, cursor });
+  event({ stream, type, data, live }: LogEvent, cursor: string): Frames {
+    return this.#message({ type: 'event', stream, event: type, data, cursor, live });
   }
 
   gap({ reason, streams, missing }: Gap, cursor: string): Frames {

@@ -42,6 +42,8 @@ export type ServerMessage =
       readonly event: string;
       readonly data: string;
       readonly cursor: string;
+      /** The event is outside what cursors promise, and the cursor where the client is with it or without. */
+      readonly live?: true | undefined;
     }
   /** Events are missing; the subscription goes on behind them. */
   | {

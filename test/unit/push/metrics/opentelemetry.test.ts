@@ -53,6 +53,8 @@ const EXPECTED = {
   ],
   'trunkline.push.published.events': [[12]],
   'trunkline.push.appended.events': [[3]],
+  'trunkline.push.live.events': [[4]],
+  'trunkline.push.live.events.missed': [[1]],
   'trunkline.push.delivered.items': [
     ['sse', 40],
     ['websocket', 2],

@@ -24,6 +24,8 @@ const EXPECTED = {
   'trunkline_push_followers{transport="websocket"}': 0,
   trunkline_push_published_events_total: 12,
   trunkline_push_appended_events_total: 3,
+  trunkline_push_live_events_total: 4,
+  trunkline_push_live_events_missed_total: 1,
   'trunkline_push_delivered_items_total{transport="sse"}': 40,
   'trunkline_push_delivered_items_total{transport="websocket"}': 2,
   'trunkline_push_delivered_bytes_total{transport="sse"}': 4_000,
@@ -54,7 +56,7 @@ describe('promMetrics', () => {
       assert.equal(type, name.endsWith('_total') ? 'counter' : 'gauge', name);
       return name;
     });
-    assert.equal(types.length, 10);
+    assert.equal(types.length, 12);
     const helps = [...(await registry.metrics()).matchAll(/^# HELP (\S+) .+\.$/gm)].map(([, name]) => name);
     assert.deepEqual(helps, types);
   });

@@ -8,6 +8,8 @@ export class NumbersLog implements MeasuredLog {
   numbers: Stats = {
     published: 12,
     appended: 3,
+    live: 4,
+    liveMissed: 1,
     deliveredItems: { sse: 40, websocket: 2 },
     deliveredBytes: { sse: 4_000, websocket: 150 },
     gaps: { expired: 1, overtaken: 2, 'unknown-origin': 0, lost: 0 },
