@@ -1,33 +1,17 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { packageVersion } from '../serve/version.js';
 import { clusterCommand } from './cluster-command.js';
-
-interface Manifest {
-  readonly version: string;
-  readonly description: string;
-}
-
-/** The package's own manifest: the nearest one above, for the compiled file may lie at any depth. */
-function readManifest(from: URL): Manifest {
-  for (let directory = new URL('.', from); ; directory = new URL('..', directory)) {
-    try {
-      return JSON.parse(readFileSync(new URL('package.json', directory), 'utf8')) as Manifest;
-    } catch (error) {
-      if (directory.pathname === '/' || new URL('..', directory).href === directory.href) throw error;
-    }
-  }
-}
-
-const { version, description } = readManifest(new URL(import.meta.url));
+import { serveCommand } from './serve-command.js';
 
 // A reader that has seen enough, such as `head`, is no reason to fail.
 process.stdout.on('error', () => {});
 
 const program = new Command('trunkline')
-  .description(description)
-  .version(version)
+  .description('Many streams over one HTTP connection, and one event log over many pods.')
+  .version(packageVersion())
   .showHelpAfterError('(add --help for what is possible)')
+  .addCommand(serveCommand())
   .addCommand(clusterCommand());
 
 await program.parseAsync();

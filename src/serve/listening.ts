@@ -1,0 +1,113 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../clock/clock.js';
+import type { Logger } from '../logger/logger.js';
+
+/** What is served. */
+export interface Serving {
+  request(req: IncomingMessage, res: ServerResponse): void;
+  upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void;
+}
+
+/** How the public port works. Durations are in milliseconds. */
+export interface ListenOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly requestTimeout: number;
+  readonly maxConnections: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** For the head of a request. */
+const HEADERS_TIMEOUT = 10_000;
+/** Longer than balancers leave a connection idle (60 s), so that they never send a request into one that is being closed. */
+const KEEP_ALIVE_TIMEOUT = 75_000;
+/** Between looks at which connections have become idle. */
+const IDLE_CHECK = 50;
+
+/** The server of the public port. */
+export class PublicServer {
+  readonly #options: ListenOptions;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  #closed: Promise<void> | undefined;
+
+  constructor(serving: Serving, options: ListenOptions) {
+    const { requestTimeout, maxConnections, logger } = options;
+    const headersTimeout = Math.min(HEADERS_TIMEOUT, requestTimeout);
+    this.#options = options;
+    this.#server = createServer(
+      { requestTimeout, headersTimeout, keepAliveTimeout: KEEP_ALIVE_TIMEOUT, connectionsCheckingInterval: 1_000 },
+      (req, res) => serving.request(req, res),
+    );
+    this.#server.maxConnections = maxConnections;
+    this.#server.on('upgrade', (req, socket, head) => serving.upgrade(req, socket, head));
+    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => answerClientError(error, socket));
+    this.#server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.on('close', () => this.#sockets.delete(socket));
+    });
+    this.#server.on('drop', () => logger.warn({ maxConnections }, 'a connection was dropped: there are too many'));
+  }
+
+  get port(): number {
+    const address = this.#server.address();
+    return typeof address === 'object' && address !== null ? (address satisfies AddressInfo).port : this.#options.port;
+  }
+
+  /** @throws the error of the operating system. */
+  async listen(): Promise<void> {
+    const { host, port, logger } = this.#options;
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ host, port }, () => {
+        this.#server.off('error', reject);
+        this.#server.on('error', (error) => logger.error({ err: error }, 'the public port failed'));
+        resolve();
+      });
+    });
+  }
+
+  /** Takes no new connections, and settles when those there are have had their answers, or at `deadline`. */
+  close(deadline: number): Promise<void> {
+    this.#closed ??= this.#close();
+    const { clock } = this.#options;
+    const look = (): void => {
+      if (clock.now() >= deadline) this.destroy();
+      else this.#server.closeIdleConnections();
+      if (this.#sockets.size > 0)
+        timer = clock.setTimeout(look, Math.min(IDLE_CHECK, Math.max(0, deadline - clock.now())));
+    };
+    let timer = clock.setTimeout(look, 0);
+    return this.#closed.finally(() => timer.cancel());
+  }
+
+  /** Ends all connections. */
+  destroy(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  async #close(): Promise<void> {
+    if (!this.#server.listening) return;
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  }
+}
+
+/** What is no HTTP is told so in the way of the other answers, if it can be told anything. */
+function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+  socket.on('error', () => {});
+  // Behind what was sent already it would be taken for a part of that.
+  const begun = 'bytesWritten' in socket && socket.bytesWritten !== 0;
+  if (error.code === 'ECONNRESET' || !socket.writable || begun) return void socket.destroy();
+  const [status, text] = STATUS[error.code ?? ''] ?? ['400 Bad Request', 'the request is no HTTP'];
+  const body = JSON.stringify({ error: text, code: 'ERR_BAD_REQUEST' });
+  const head = `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
+  socket.end(head + body, () => socket.destroy());
+}
+
+const STATUS: Readonly<Record<string, readonly [status: string, text: string]>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'the request took too long'],
+  HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'the headers are too large'],
+};

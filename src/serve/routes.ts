@@ -1,0 +1,182 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { absorbErrors, refuseUpgrade } from '../httpstream/respond.js';
+import type { Logger } from '../logger/logger.js';
+import type { Bus } from '../mesh/bus.js';
+import type { PodState } from '../mesh/protocol/messages.js';
+import { requestFields } from '../push/diagnostics/request-fields.js';
+import { isRefusal } from '../push/http/authorize.js';
+import { isPreflight, type CorsPolicy } from '../push/http/cors.js';
+import { pageRefusal } from '../push/http/page-check.js';
+import { queryOf } from '../push/http/request.js';
+import { answer, answerError, answerRefusal } from '../push/http/respond.js';
+import { accessOf, type Access, type AccessAction } from './access.js';
+import { RequestError } from './errors.js';
+import type { Followers } from './followers.js';
+import { INDEX } from './index-page.js';
+import { publish, type OnPublished, type PublishLimits } from './publish.js';
+import { streamsOf, type PodStatus } from './status.js';
+
+/** Header of every answer: the pod that gave it. */
+export const POD_HEADER = 'Trunkline-Pod';
+
+/** What the routes serve. */
+export interface RoutesOptions {
+  readonly bus: Bus;
+  readonly state: () => PodState;
+  readonly status: () => PodStatus;
+  readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
+  readonly followers: Followers;
+  readonly access: Access;
+  /** Of pages that publish or inspect. */
+  readonly cors: CorsPolicy | undefined;
+  readonly allowedHosts: ReadonlySet<string> | undefined;
+  readonly limits: PublishLimits;
+  readonly onPublished: OnPublished;
+  readonly logger: Logger;
+}
+
+type Route = (req: IncomingMessage, res: ServerResponse) => void | Promise<void>;
+
+/** What the public port answers. */
+export class Routes {
+  readonly #options: RoutesOptions;
+  readonly #routes: ReadonlyMap<string, { readonly methods: readonly string[]; readonly route: Route }>;
+
+  constructor(options: RoutesOptions) {
+    const { followers } = options;
+    const read = ['GET', 'HEAD'];
+    this.#options = options;
+    this.#routes = new Map([
+      ['/', { methods: read, route: (req, res) => answer(req, res, 200, INDEX, TEXT) }],
+      ['/healthz', { methods: read, route: (req, res) => answer(req, res, 200, 'ok\n', TEXT) }],
+      ['/readyz', { methods: read, route: (req, res) => this.#ready(req, res) }],
+      ['/metrics', { methods: read, route: (req, res) => this.#metrics(req, res) }],
+      ['/streams', { methods: read, route: (req, res) => this.#streams(req, res) }],
+      ['/status', { methods: read, route: (req, res) => this.#status(req, res) }],
+      ['/publish', { methods: ['POST'], route: (req, res) => this.#publish(req, res) }],
+      ['/events', { methods: [], route: (req, res) => followers.events(req, res) }],
+    ]);
+  }
+
+  /** Never throws. */
+  async request(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const { bus, state, logger } = this.#options;
+    // A client that goes away while it is answered is no error of anybody's.
+    res.on('error', () => {});
+    res.setHeader(POD_HEADER, bus.name);
+    // Whoever asks again should find another pod.
+    if (state() === 'draining') res.setHeader('Connection', 'close');
+    try {
+      await this.#route(req, res);
+    } catch (error) {
+      if (error instanceof RequestError) {
+        answerError(req, res, error.status, error.code, error.message, { Connection: 'close' });
+      } else {
+        logger.error({ err: error, request: requestFields(req) }, 'a request failed');
+        answerError(req, res, 500, 'ERR_INTERNAL', 'internal error', { Connection: 'close' });
+      }
+    }
+  }
+
+  /** Never throws. */
+  upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
+    absorbErrors(socket);
+    if (pathOf(req) === '/events') this.#options.followers.upgrade(req, socket, head);
+    else refuseUpgrade(socket, 404, 'there is nothing to upgrade to; /events takes WebSockets');
+  }
+
+  async #route(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const path = pathOf(req);
+    if (path.startsWith('/v2/keys')) return this.#options.followers.keys(req, res);
+    const found = this.#routes.get(path);
+    if (found === undefined) {
+      return answerError(req, res, 404, 'ERR_NOT_FOUND', 'there is nothing here; GET / tells what there is');
+    }
+    const { methods, route } = found;
+    // Handlers of event streams look at methods themselves.
+    if (methods.length > 0 && !methods.includes(req.method ?? '')) {
+      if (this.#options.cors !== undefined && isPreflight(req)) return this.#preflight(req, res, methods);
+      const why = `the method must be ${methods.join(' or ')}`;
+      return answerError(req, res, 405, 'ERR_METHOD', why, { Allow: methods.join(', ') });
+    }
+    await route(req, res);
+  }
+
+  #preflight(req: IncomingMessage, res: ServerResponse, methods: readonly string[]): void {
+    const { cors } = this.#options;
+    if (!this.#letsPage(req, res) || cors === undefined) return;
+    cors.answerPreflight(req, res, methods.join(', '));
+  }
+
+  #ready(req: IncomingMessage, res: ServerResponse): void {
+    const state = this.#options.state();
+    if (state === 'ready') answer(req, res, 200, 'ready\n', TEXT);
+    else answer(req, res, 503, `${REASONS[state]}\n`, { ...TEXT, 'Retry-After': '1' });
+  }
+
+  async #metrics(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    if (!this.#letsPage(req, res)) return;
+    const { contentType, text } = await this.#options.metrics();
+    answer(req, res, 200, text, { 'Content-Type': contentType });
+  }
+
+  async #streams(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    if (!(await this.#lets(req, res, 'inspect', []))) return;
+    const gone = new AbortController();
+    res.once('close', () => gone.abort());
+    try {
+      answerJSON(req, res, streamsOf(await this.#options.bus.presence({ signal: gone.signal })));
+    } catch (error) {
+      if (!gone.signal.aborted) throw error;
+    }
+  }
+
+  async #status(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    if (await this.#lets(req, res, 'inspect', [])) answerJSON(req, res, this.#options.status());
+  }
+
+  async #publish(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const { bus, state, limits, onPublished } = this.#options;
+    if (!(await this.#lets(req, res, 'publish', queryOf(req).getAll('stream')))) return;
+    const now = state();
+    if (now === 'ready') await publish(req, res, bus, limits, onPublished);
+    else answerError(req, res, 503, 'ERR_POD_NOT_READY', `the pod is ${now}`, { 'Retry-After': '1' });
+  }
+
+  /** Whether a request may go on; otherwise it was answered. */
+  async #lets(
+    req: IncomingMessage,
+    res: ServerResponse,
+    action: AccessAction,
+    streams: readonly string[],
+  ): Promise<boolean> {
+    if (!this.#letsPage(req, res)) return false;
+    const verdict = await this.#options.access.check(accessOf(req, action, streams));
+    if (isRefusal(verdict)) answerRefusal(req, res, verdict);
+    return !isRefusal(verdict) && !res.destroyed;
+  }
+
+  #letsPage(req: IncomingMessage, res: ServerResponse): boolean {
+    const { cors, allowedHosts } = this.#options;
+    const refusal = pageRefusal(req, res, cors, allowedHosts);
+    if (refusal !== undefined) answerError(req, res, 403, 'ERR_FORBIDDEN', refusal);
+    return refusal === undefined;
+  }
+}
+
+const TEXT = { 'Content-Type': 'text/plain; charset=utf-8' };
+
+const REASONS: Readonly<Record<PodState, string>> = {
+  joining: 'joining: the history of the other pods is being copied',
+  draining: 'draining: the pod is about to stop',
+  ready: 'ready',
+};
+
+function pathOf(req: IncomingMessage): string {
+  return (req.url ?? '').split('?', 1)[0] ?? '';
+}
+
+function answerJSON(req: IncomingMessage, res: ServerResponse, value: object): void {
+  answer(req, res, 200, `${JSON.stringify(value)}\n`, { 'Content-Type': 'application/json' });
+}
