@@ -31,6 +31,7 @@ export class Watcher {
   #before: ReadonlyMap<string, PodView> = new Map();
   #timer: Timer | undefined;
   #due = Infinity;
+  #lastNote = 0;
   #looking = false;
   #unsubscribe: (() => void) | undefined;
 
@@ -56,7 +57,9 @@ export class Watcher {
   /** Tells the page of something. */
   note(kind: Notice['kind'], pod: string, text: string): void {
     if (this.#log.closed) return;
-    const time = this.#settings.wallClock.now().getTime();
+    // No two have the same, so that the page knows them by it.
+    const time = Math.max(this.#settings.wallClock.now().getTime(), this.#lastNote + 1);
+    this.#lastNote = time;
     this.#log.publish(STATE_STREAM, { time, kind, pod, text }, { type: 'notice' });
   }
 
