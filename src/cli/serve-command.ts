@@ -20,7 +20,6 @@ export function serveCommand(): Command {
 
 async function run(flags: ServeFlags): Promise<void> {
   const stopping = stopOnSignals();
-  const write = (line: string): void => void process.stdout.write(line);
   const logger = flags.json
     ? jsonLogger(write, { level: flags.logLevel })
     : textLogger(write, { level: flags.logLevel });
@@ -31,6 +30,10 @@ async function run(flags: ServeFlags): Promise<void> {
   logger.info({ name, url, internalPort: mesh.port, origin: log.origin, links: mesh.links.length }, 'ready');
   await stopping.requested;
   await pod.close();
+}
+
+function write(line: string): void {
+  process.stdout.write(line);
 }
 
 /** The pod, once it is ready; `undefined` when it cannot be, or was stopped before. */

@@ -31,6 +31,7 @@ export async function serveOptions(flags: ServeFlags, logger: Logger, clock: Clo
     clock,
     drainTimeout: flags.drainTimeout,
     wildcards: flags.wildcards,
+    processMetrics: true,
     history: definedOf({ events: flags.historyEvents, bytes: flags.historyBytes, age: flags.historyAge }),
     limits: definedOf({ maxEventBytes: flags.maxEventBytes }),
     cors: any || (allowOrigin.length > 0 && { origin: allowOrigin }),

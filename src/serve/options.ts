@@ -69,6 +69,8 @@ export interface PodServerOptions {
   /** For `close`: handing over to other pods, and ending the clients. Default 20,000. */
   readonly drainTimeout?: number;
   readonly times?: Partial<MeshTimes>;
+  /** Whether `/metrics` has those of the process too, which are measured from then on until it ends. Default false. */
+  readonly processMetrics?: boolean;
   /** Default: says nothing. */
   readonly logger?: Logger;
   readonly clock?: Clock;
@@ -123,6 +125,7 @@ const NAMES: OptionNames<PodServerOptions> = {
   requestTimeout: true,
   drainTimeout: true,
   times: true,
+  processMetrics: true,
   logger: true,
   clock: true,
   random: true,

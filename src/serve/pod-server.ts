@@ -12,6 +12,7 @@ import { Access } from './access.js';
 import { Followers } from './followers.js';
 import { JoinProgress } from './join-progress.js';
 import { PublicServer } from './listening.js';
+import { PodMetrics } from './metrics.js';
 import { resolvePodOptions, type PodServerOptions, type PodSettings } from './options.js';
 import { Routes } from './routes.js';
 import type { PodStatus } from './status.js';
@@ -46,6 +47,7 @@ export class PodServer {
   readonly mesh: Mesh;
   readonly #settings: PodSettings;
   readonly #followers: Followers;
+  readonly #metrics: PodMetrics;
   readonly #server: PublicServer;
   readonly #begun: number;
   #started: Promise<void> | undefined;
@@ -68,6 +70,7 @@ export class PodServer {
       expectsOrigin: () => true,
     });
     this.mesh = new Mesh(this.log, meshOptions(settings));
+    this.#metrics = new PodMetrics(this.mesh, settings.processMetrics ?? false);
     const access = new Access({
       authorize: settings.authorize,
       tokens: settings.tokens,
@@ -91,7 +94,7 @@ export class PodServer {
       bus: this.mesh,
       state,
       status: () => this.status(),
-      metrics: async () => Promise.resolve({ contentType: 'text/plain', text: '' }),
+      metrics: this.#metrics,
       followers: this.#followers,
       access,
       cors: guarded ? corsPolicy(cors) : undefined,
@@ -101,7 +104,6 @@ export class PodServer {
         maxBatch: settings.maxBatch,
         timeout: settings.publishTimeout,
       },
-      onPublished: () => {},
       logger,
     });
     this.#server = new PublicServer(
@@ -195,6 +197,7 @@ export class PodServer {
     const { clock, logger } = this.#settings;
     const progress = new JoinProgress(this.mesh, clock, logger);
     try {
+      await this.#metrics.load();
       await this.#server.listen();
       logger.info({ url: this.url, state: this.state }, 'listening; the pod is about to join the others');
       progress.begin();

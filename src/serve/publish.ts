@@ -9,6 +9,7 @@ import type { EventLog } from '../push/log/event-log.js';
 import type { LogEvent } from '../push/log/types.js';
 import { mediaTypeOf, readText } from './body.js';
 import { RequestError } from './errors.js';
+import type { PodMetrics } from './metrics.js';
 import { itemsOf, parsePublishQuery, type PublishItem, type PublishQuery } from './publish-request.js';
 
 /** Bounds of what is published over HTTP. */
@@ -38,9 +39,6 @@ export type Outcome =
   | { readonly status: 200 | 504; readonly body: PublishedAnswer }
   | { readonly status: number; readonly code: string; readonly error: string };
 
-/** Told of each event that was published, or not. */
-export type OnPublished = (status: number, query: PublishQuery) => void;
-
 /**
  * Answers `POST /publish`, once it was let through: text, JSON, or a batch.
  *
@@ -51,15 +49,18 @@ export async function publish(
   res: ServerResponse,
   bus: Bus,
   limits: PublishLimits,
-  onPublished: OnPublished,
+  metrics: Pick<PodMetrics, 'published' | 'took'>,
 ): Promise<void> {
   const query = parsePublishQuery(queryOf(req), limits.timeout);
   const text = await readText(req, limits.maxBodyBytes);
   const { maxEventBytes } = bus.log.settings.limits;
   const { items, batch } = itemsOf(query, mediaTypeOf(req), text, { maxEventBytes, maxBatch: limits.maxBatch });
+  const { clock } = bus.log;
+  const begun = clock.now();
   // In one turn, so that nothing of others comes between.
   const outcomes = await Promise.all(items.map((item) => publishOne(bus, item, query)));
-  for (const { status } of outcomes) onPublished(status, query);
+  metrics.took(clock.now() - begun, query);
+  for (const { status } of outcomes) metrics.published(status, query);
   const worst = outcomes.toSorted((a, b) => rank(b) - rank(a))[0];
   const status = worst?.status ?? 200;
   const body = batch ? { events: outcomes.map(bodyOf) } : bodyOf(outcomes[0]);

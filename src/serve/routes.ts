@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { absorbErrors, refuseUpgrade } from '../httpstream/respond.js';
+import { MissingPackageError } from '../errors/index.js';
 import type { Logger } from '../logger/logger.js';
 import type { Bus } from '../mesh/bus.js';
 import type { PodState } from '../mesh/protocol/messages.js';
@@ -14,7 +15,8 @@ import { accessOf, type Access, type AccessAction } from './access.js';
 import { RequestError } from './errors.js';
 import type { Followers } from './followers.js';
 import { INDEX } from './index-page.js';
-import { publish, type OnPublished, type PublishLimits } from './publish.js';
+import type { PodMetrics } from './metrics.js';
+import { publish, type PublishLimits } from './publish.js';
 import { streamsOf, type PodStatus } from './status.js';
 
 /** Header of every answer: the pod that gave it. */
@@ -25,14 +27,13 @@ export interface RoutesOptions {
   readonly bus: Bus;
   readonly state: () => PodState;
   readonly status: () => PodStatus;
-  readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
+  readonly metrics: PodMetrics;
   readonly followers: Followers;
   readonly access: Access;
   /** Of pages that publish or inspect. */
   readonly cors: CorsPolicy | undefined;
   readonly allowedHosts: ReadonlySet<string> | undefined;
   readonly limits: PublishLimits;
-  readonly onPublished: OnPublished;
   readonly logger: Logger;
 }
 
@@ -117,8 +118,13 @@ export class Routes {
 
   async #metrics(req: IncomingMessage, res: ServerResponse): Promise<void> {
     if (!this.#letsPage(req, res)) return;
-    const { contentType, text } = await this.#options.metrics();
-    answer(req, res, 200, text, { 'Content-Type': contentType });
+    try {
+      const { contentType, text } = await this.#options.metrics.scrape();
+      answer(req, res, 200, text, { 'Content-Type': contentType });
+    } catch (error) {
+      if (!(error instanceof MissingPackageError)) throw error;
+      answerError(req, res, 501, error.code, error.message);
+    }
   }
 
   async #streams(req: IncomingMessage, res: ServerResponse): Promise<void> {
@@ -137,10 +143,10 @@ export class Routes {
   }
 
   async #publish(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    const { bus, state, limits, onPublished } = this.#options;
+    const { bus, state, limits, metrics } = this.#options;
     if (!(await this.#lets(req, res, 'publish', queryOf(req).getAll('stream')))) return;
     const now = state();
-    if (now === 'ready') await publish(req, res, bus, limits, onPublished);
+    if (now === 'ready') await publish(req, res, bus, limits, metrics);
     else answerError(req, res, 503, 'ERR_POD_NOT_READY', `the pod is ${now}`, { 'Retry-After': '1' });
   }
 

@@ -73,6 +73,7 @@ const THIRD_PARTY: Readonly<Record<string, readonly string[]>> = {
   '@lydell/node-pty': ['cluster'],
   '@grpc/grpc-js': ['push/grpc'],
   '@grpc/proto-loader': ['push/grpc'],
+  'prom-client': ['serve'],
 };
 
 interface Import {

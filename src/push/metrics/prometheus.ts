@@ -5,9 +5,7 @@ import {
   INSTRUMENTS,
   PER_STREAM,
   snapshots,
-  type Instrument,
   type MeasuredLog,
-  type Snapshot,
 } from './instruments.js';
 
 /** Takes metrics away again; `using` does it at the end of a block. Safe to call again. */
@@ -76,21 +74,54 @@ export function promMetrics(
 ): MetricsRegistration {
   checkMeasuredLog('promMetrics', log);
   checkOptionNames('promMetrics', options, OPTION_NAMES);
-  checkClient(client, options.registry);
-  const { registry = client.register, prefix = 'trunkline_push_', perStream = false } = options;
+  const { registry, prefix = 'trunkline_push_', perStream = false } = options;
+  const instruments = perStream ? [...INSTRUMENTS, PER_STREAM] : INSTRUMENTS;
+  return registerInstruments('promMetrics(log, client)', client, { registry, prefix, instruments, read: snapshots(log) });
+}
+
+/** What becomes metrics of Prometheus: what is read of a snapshot, such as an `Instrument` of a log. */
+export interface PromInstrument<S> {
+  readonly promName: string;
+  readonly kind: 'sum' | 'level';
+  readonly help: string;
+  readonly labels: readonly string[];
+  readonly read: (snapshot: S) => Iterable<readonly [labels: Readonly<Record<string, string>>, value: number]>;
+}
+
+/** Which metrics are registered where. */
+export interface PromInstruments<S> {
+  readonly registry: PromRegistry | undefined;
+  readonly prefix: string;
+  readonly instruments: readonly PromInstrument<S>[];
+  /** The numbers of this moment. */
+  readonly read: () => S;
+}
+
+/**
+ * Registers metrics that are read when they are scraped: all, or none when one cannot be.
+ *
+ * @param call What the program wrote, for messages.
+ * @throws InvalidArgumentError; Error of prom-client for a name that is taken.
+ */
+export function registerInstruments<S>(
+  call: string,
+  client: PromClient,
+  { registry: given, prefix, instruments, read }: PromInstruments<S>,
+): MetricsRegistration {
+  checkClient(call, client, given);
+  const registry = given ?? client.register;
   if (!/^[a-z_:][\w:]*$/i.test(prefix)) {
     throw new InvalidArgumentError(
       `a prefix of Prometheus metrics has letters, digits, _ and : only, unlike ${prefix}`,
     );
   }
-  const read = snapshots(log);
   const names: string[] = [];
   const unregister = (): void => {
     for (const name of names.splice(0)) registry.removeSingleMetric(name);
   };
   try {
-    for (const instrument of perStream ? [...INSTRUMENTS, PER_STREAM] : INSTRUMENTS) {
-      const name = prefix + nameFor(registry, instrument);
+    for (const instrument of instruments) {
+      const name = prefix + nameFor(registry, instrument.promName);
       registry.registerMetric(makeMetric(client, name, instrument, read));
       names.push(name);
     }
@@ -102,21 +133,21 @@ export function promMetrics(
 }
 
 /** For programs without types. */
-function checkClient(client: Partial<PromClient> | undefined, registry = client?.register): void {
+function checkClient(call: string, client: Partial<PromClient> | undefined, registry = client?.register): void {
   const usable = typeof client?.Counter === 'function' && typeof client.Gauge === 'function';
   if (!usable || typeof registry?.registerMetric !== 'function') {
-    throw new InvalidArgumentError('promMetrics needs the module prom-client: promMetrics(log, client)');
+    throw new InvalidArgumentError(`${call.split('(', 1)[0]} needs the module prom-client: ${call}`);
   }
 }
 
 /** In the OpenMetrics format prom-client adds `_total` itself. */
-function nameFor(registry: PromRegistry, { promName }: Instrument): string {
+function nameFor(registry: PromRegistry, promName: string): string {
   return registry.contentType?.startsWith('application/openmetrics-text') === true
     ? promName.replace(/_total$/, '')
     : promName;
 }
 
-function makeMetric(client: PromClient, name: string, instrument: Instrument, read: () => Snapshot): PromMetric {
+function makeMetric<S>(client: PromClient, name: string, instrument: PromInstrument<S>, read: () => S): PromMetric {
   const Metric = instrument.kind === 'sum' ? client.Counter : client.Gauge;
   const metric = new Metric({
     name,

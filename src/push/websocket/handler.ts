@@ -93,13 +93,12 @@ class WebSockets {
 
   close(): void {
     this.#closed = true;
-    for (const client of this.#clients) client.close(CLOSE.goingAway, SHUTTING_DOWN, 'closed');
+    for (const client of this.#clients) endClient(client);
   }
 
   async drain(drain: Drain): Promise<void> {
     this.#closed = true;
-    const end = (client: WebSocketClient): void => client.close(CLOSE.goingAway, SHUTTING_DOWN, 'closed');
-    await endInSlices(this.#clients, end, this.#settings.clock, drain);
+    await endInSlices(this.#clients, endClient, this.#settings.clock, drain);
   }
 
   async #upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
@@ -138,6 +137,10 @@ class WebSockets {
     }
     return undefined;
   }
+}
+
+function endClient(client: WebSocketClient): void {
+  client.close(CLOSE.goingAway, SHUTTING_DOWN, 'closed');
 }
 
 function closing(): Refusal {
