@@ -16,4 +16,17 @@ export type { MeshLog } from './node/log-view.js';
 export type { MeshOptions } from './options.js';
 export type { PodState } from './protocol/messages.js';
 export type { LinkInfo, MeshStats } from './stats.js';
+export type { CompatibleStats } from './sser/compatibility.js';
+export {
+  ERR_ONLY_SEND_NON_EMPTY_MESSAGES,
+  ERR_STREAM_NAME_REQUIRED,
+  PEER_ENDPOINT_URL_PATH,
+  QUERY_PARAMETER_NAME,
+} from './sser/constants.js';
+export { EmptyMessageError, StreamNameRequiredError } from './sser/errors.js';
+export type { SSEServerOptions } from './sser/options.js';
+export { peerEndpoint, type DeliveringLog, type PeerEndpoint, type PeerEndpointOptions } from './sser/peer-endpoint.js';
+export type { PeerEvent } from './sser/peer-event.js';
+export type { PostedPeerInfo } from './sser/posted-peer.js';
+export { SSEServer, type SSEServerDrainOptions } from './sser/sse-server.js';
 export { DEFAULT_MESH_TIMES, type MeshTimes } from './times.js';

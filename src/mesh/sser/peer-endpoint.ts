@@ -126,7 +126,7 @@ export function peerEndpoint(log: DeliveringLog, options: PeerEndpointOptions = 
 
 function refusalOf(error: unknown, logger: Logger): [status: number, text: string] {
   if (error instanceof InvalidArgumentError) return [400, error.message];
-  if (error instanceof LimitExceededError) return [413, error.message];
+  if (error instanceof LimitExceededError) return [error.limit === 'maxEventBytes' ? 413 : 503, error.message];
   if (error instanceof LogClosedError) return [503, error.message];
   logger.error({ err: error }, 'an event could not be delivered');
   return [500, 'internal error'];
