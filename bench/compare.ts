@@ -27,19 +27,24 @@ export function metricsOf({ metrics = ['rate', 'cpu'] }: Case): readonly Metric[
 
 /** Which way a metric is better. */
 export function betterOf(metric: Metric): 'higher' | 'lower' {
-  return metric === 'rate' || metric === 'cpu' ? 'higher' : 'lower';
+  return metric === 'rate' || metric === 'cpu' || metric === 'peer-cpu' ? 'higher' : 'lower';
 }
 
 /** What a metric of a run is: units of the case per second, or per CPU second; milliseconds; bytes per client. */
 export function valueOf(sample: Sample, unit: Case['unit'], metric: Metric): number {
   if (metric === 'p50' || metric === 'p99' || metric === 'memory') return sample[metric] ?? NaN;
+  if (metric === 'peer-cpu') return sample.opsPerPeerCpuSecond ?? NaN;
   if (unit === 'bytes') return metric === 'rate' ? sample.bytesPerSecond : sample.bytesPerCpuSecond;
   return metric === 'rate' ? sample.opsPerSecond : sample.opsPerCpuSecond;
 }
 
 /** Compares a case with each reference, by each metric. */
 export function compare(of: Case, samples: Samples): Comparison[] {
-  return of.references.flatMap((reference) => metricsOf(of).map((metric) => compareBy(of, reference, metric, samples)));
+  return of.references.flatMap((reference) => {
+    const { run } = reference;
+    const metrics = run.kind === 'figure' ? [run.metric] : metricsOf(of);
+    return metrics.map((metric) => compareBy(of, reference, metric, samples));
+  });
 }
 
 function compareBy(of: Case, reference: Reference, metric: Metric, samples: Samples): Comparison {

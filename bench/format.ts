@@ -2,7 +2,14 @@ import type { Case, Metric } from './cases/types.js';
 import type { Comparison } from './compare.js';
 import type { Estimate } from './statistics.js';
 
-const NAMES: Readonly<Record<Metric, string>> = { rate: 'rate', cpu: 'CPU', p50: 'p50', p99: 'p99', memory: 'memory' };
+const NAMES: Readonly<Record<Metric, string>> = {
+  rate: 'rate',
+  cpu: 'CPU',
+  'peer-cpu': 'CPU, receiver',
+  p50: 'p50',
+  p99: 'p99',
+  memory: 'memory',
+};
 
 /** How a metric is called in reports. */
 export function nameOf(metric: Metric): string {

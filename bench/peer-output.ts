@@ -10,6 +10,14 @@ export function numbersOf<Name extends string>(
   return value as Record<Name, number>;
 }
 
+/** The addresses that pods printed. */
+export function addressesOf(value: unknown): string[] {
+  if (typeof value === 'object' && value !== null && 'addrs' in value && Array.isArray(value.addrs)) {
+    return value.addrs.map(String);
+  }
+  throw new Error(`the pods printed ${JSON.stringify(value)} and no addresses`);
+}
+
 /** The address that a server printed. */
 export function addressOf(value: unknown): string {
   if (typeof value === 'object' && value !== null && 'addr' in value && typeof value.addr === 'string') {

@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { FanOutRun, PairRun, Run } from './cases/types.js';
+import type { BroadcastRun, FanOutRun, PairRun, Run } from './cases/types.js';
 
 const run = promisify(execFile);
 
@@ -26,6 +26,8 @@ export interface Programs {
   readonly pair: Readonly<Record<PairRun['peer'], Program | undefined>>;
   /** Servers with many clients. */
   readonly fanOut: Readonly<Record<FanOutRun['peer'], Program | undefined>>;
+  /** Pods. */
+  readonly broadcast: Readonly<Record<BroadcastRun['peer'], Program | undefined>>;
   /** The many clients. */
   readonly clients: Program | undefined;
 }
@@ -40,6 +42,10 @@ export async function programsFor(runs: readonly Run[], signal: AbortSignal): Pr
       node: nodeProgram('sse-main.js', '--expose-gc'),
       go: needs('fan-out', 'go') ? await buildGo('gofanout', './fanout', signal) : undefined,
       c: needs('fan-out', 'c') ? await buildC('server', signal) : undefined,
+    },
+    broadcast: {
+      node: nodeProgram('bus-main.js'),
+      go: needs('broadcast', 'go') ? await buildGo('gobus', './bus', signal) : undefined,
     },
     clients: needs('fan-out') ? await buildC('client', signal) : undefined,
   };

@@ -57,5 +57,5 @@ export function toJson({
 function unitOf(what: string, metric: Comparison['metric']): string {
   if (metric === 'rate') return `${what}/s`;
   if (metric === 'memory') return 'bytes per client';
-  return metric === 'cpu' ? `${what} per CPU second` : 'ms';
+  return metric === 'cpu' || metric === 'peer-cpu' ? `${what} per CPU second` : 'ms';
 }

@@ -2,9 +2,9 @@ import type { Metric } from './cases/types.js';
 import type { Comparison } from './compare.js';
 import { byReference, formatInterval, formatRatio, formatTarget, formatValue, nameOf } from './format.js';
 
-const TABLES: readonly (readonly Metric[])[] = [['rate', 'cpu'], ['p50', 'p99'], ['memory']];
+const TABLES: readonly (readonly Metric[])[] = [['rate', 'cpu'], ['peer-cpu'], ['p50', 'p99'], ['memory']];
 
-/** Tables as they stand in docs/benchmarks.md: rate and CPU, then times, then memory. */
+/** Tables as they stand in docs/benchmarks.md: rate and CPU, then CPU of receivers, then times, then memory. */
 export function toMarkdown(comparisons: readonly Comparison[]): string {
   return TABLES.map((metrics) => table(comparisons, metrics))
     .filter((text) => text !== '')

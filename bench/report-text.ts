@@ -25,7 +25,7 @@ export function reportCase(of: Case, comparisons: readonly Comparison[], samples
     `${of.name}: ${of.title}`,
     table([valueHeads, ...values]),
     '',
-    table([ratioHeads, ...byReference(comparisons).map(ratioCells)]),
+    table([ratioHeads, ...byReference(comparisons).map((group) => ratioCells(metrics, group))]),
     '',
   ].join('\n');
 }
@@ -44,12 +44,14 @@ export function reportTargets(comparisons: readonly Comparison[]): string {
 
 function headOf({ run }: Case, metric: Metric): string {
   if (metric !== 'cpu') return nameOf(metric);
+  if (run.kind === 'broadcast') return 'CPU, publisher';
   return run.kind === 'pair' ? 'CPU, both ends' : 'CPU, server';
 }
 
 function valueCells(of: Case, run: Run | Figure, samples: Samples): string[] {
   const metrics = metricsOf(of);
-  if (run.kind === 'figure') return metrics.map((metric) => formatValue(run.value, of.unit, metric));
+  if (run.kind === 'figure')
+    return metrics.map((metric) => (metric === run.metric ? formatValue(run.value, of.unit, metric) : ''));
   const failure = samples.failed.get(run.name);
   if (failure !== undefined) return ['cannot complete'];
   const values = (metric: Metric): number[] =>
@@ -64,14 +66,19 @@ function range(values: readonly number[], { unit }: Case, metric: Metric): strin
   return (metric === 'cpu' ? ends.toReversed() : ends).join(' – ');
 }
 
-function ratioCells(comparisons: readonly Comparison[]): string[] {
+function ratioCells(metrics: readonly Metric[], comparisons: readonly Comparison[]): string[] {
   const verdicts = comparisons
     .filter(({ target }) => target !== undefined)
     .map((one) => `${formatTarget(one)} ${one.verdict}`);
-  return [comparisons[0]?.reference.run.name ?? '', ...comparisons.flatMap(ratioAndInterval), verdicts.join('; ')];
+  return [
+    comparisons[0]?.reference.run.name ?? '',
+    ...metrics.flatMap((metric) => ratioAndInterval(comparisons.find((one) => one.metric === metric))),
+    verdicts.join('; '),
+  ];
 }
 
-function ratioAndInterval({ ratio }: Comparison): string[] {
+function ratioAndInterval(comparison: Comparison | undefined): string[] {
+  const ratio = comparison?.ratio;
   return ratio === undefined ? ['', ''] : [formatRatio(ratio.value), formatInterval(ratio)];
 }
 

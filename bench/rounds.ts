@@ -1,5 +1,6 @@
 import type { Run } from './cases/types.js';
 import type { Program, Programs } from './programs.js';
+import { runBroadcast } from './run-broadcast.js';
 import { runFanOut } from './run-fan-out.js';
 import { runPair, type Sample, type Timing } from './run-pair.js';
 
@@ -47,10 +48,16 @@ export async function runRounds(
 
 /** A fragile run has a second try. */
 async function runOnce(programs: Programs, run: Run, timing: Timing, signal: AbortSignal): Promise<Sample> {
-  const attempt = (): Promise<Sample> =>
-    run.kind === 'pair'
-      ? runPair(built(programs.pair[run.peer]), run, timing, signal)
-      : runFanOut(built(programs.fanOut[run.peer]), built(programs.clients), run, timing, signal);
+  const attempt = async (): Promise<Sample> => {
+    switch (run.kind) {
+      case 'pair':
+        return await runPair(built(programs.pair[run.peer]), run, timing, signal);
+      case 'fan-out':
+        return await runFanOut(built(programs.fanOut[run.peer]), built(programs.clients), run, timing, signal);
+      case 'broadcast':
+        return await runBroadcast(built(programs.broadcast[run.peer]), run, timing, signal);
+    }
+  };
   try {
     return await attempt();
   } catch (error) {

@@ -6,8 +6,8 @@ import type { PeerResult } from './peer/tally.js';
 import type { Program } from './programs.js';
 
 /**
- * What one run gave: CPU time is that of both processes, or of the server alone with many clients. More is better, unless
- * it says otherwise.
+ * What one run gave: CPU time is that of both processes, or of the server alone with many clients, or of the pod that
+ * publishes. More is better, unless it says otherwise.
  */
 export interface Sample {
   /** Bytes that arrived per second. */
@@ -17,6 +17,8 @@ export interface Sample {
   /** Bytes per second of CPU time, user and system. */
   readonly bytesPerCpuSecond: number;
   readonly opsPerCpuSecond: number;
+  /** Of a pod that follows, where there are any. */
+  readonly opsPerPeerCpuSecond: number | undefined;
   /** Milliseconds of a round trip or a delivery, where there are any: less is better. */
   readonly p50: number | undefined;
   readonly p99: number | undefined;
@@ -79,6 +81,7 @@ function combine(server: PeerResult, client: PeerResult, sender: PairRun['sender
     opsPerSecond: (ops / windowMs) * 1000,
     bytesPerCpuSecond: 1 / cpuSeconds('bytes'),
     opsPerCpuSecond: 1 / cpuSeconds('ops'),
+    opsPerPeerCpuSecond: undefined,
     p50: client.p50Ms,
     p99: client.p99Ms,
     memory: undefined,

@@ -99,7 +99,7 @@ function bursts(clients: number): Case {
 }
 
 const IDLE: Load = { clients: MANY, load: 'idle' };
-const MEMORY: Figure = { kind: 'figure', name: '14 KB', value: 14_000 };
+const MEMORY: Figure = { kind: 'figure', name: '14 KB', metric: 'memory', value: 14_000 };
 
 /** Targets T10 to T12. */
 export const SSE_CASES: readonly Case[] = [

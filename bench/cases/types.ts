@@ -1,5 +1,5 @@
 /** Processes to run. */
-export type Run = PairRun | FanOutRun;
+export type Run = PairRun | FanOutRun | BroadcastRun;
 
 interface CommonRun {
   readonly name: string;
@@ -38,12 +38,32 @@ export interface FanOutRun extends CommonRun {
   readonly interval: number;
 }
 
+/** A pod that publishes events to others. */
+export interface BroadcastRun extends CommonRun {
+  readonly kind: 'broadcast';
+  readonly peer: 'node' | 'go';
+  /** The bus, and the rest of the pods' command line. */
+  readonly args: readonly string[];
+  /** How many others there are. */
+  readonly peers: number;
+  /** Whether these are all in one process, instead of one each. */
+  readonly together: boolean;
+  /** Whether an event counts once, or once for each pod that it reaches. */
+  readonly counted: 'events' | 'deliveries';
+  /** Bytes of an event's data. */
+  readonly size: number;
+  /** Events that are published and not acknowledged at any time. */
+  readonly inFlight: number;
+  /** Milliseconds between the events of a paced load, otherwise 0. */
+  readonly interval: number;
+}
+
 /**
  * By what runs are compared: what passes per second; per second of CPU time, of both processes, or of the server alone
- * with many clients; the median and the 99th percentile of round trip times and of the times that deliveries take; and
+ * with many clients, or of the pod that publishes; per second of CPU time of a pod that follows; the median and the 99th percentile of round trip times and of the times that deliveries take; and
  * the memory of an idle client.
  */
-export type Metric = 'rate' | 'cpu' | 'p50' | 'p99' | 'memory';
+export type Metric = 'rate' | 'cpu' | 'peer-cpu' | 'p50' | 'p99' | 'memory';
 
 /** A row of the table of targets that Trunkline is built to. */
 export interface Target {
@@ -63,7 +83,8 @@ export interface Reference {
 export interface Figure {
   readonly kind: 'figure';
   readonly name: string;
-  /** By the metric of the case. */
+  /** The metric that it is of. */
+  readonly metric: Metric;
   readonly value: number;
 }
 
@@ -72,7 +93,7 @@ export interface Case {
   readonly name: string;
   readonly title: string;
   /** What is counted. */
-  readonly unit: 'bytes' | 'messages' | 'streams' | 'round trips' | 'deliveries' | 'clients';
+  readonly unit: 'bytes' | 'messages' | 'streams' | 'round trips' | 'deliveries' | 'events' | 'clients';
   /** By what it is compared, in the order of the reports. Default: rate and CPU. */
   readonly metrics?: readonly Metric[];
   readonly run: Run;

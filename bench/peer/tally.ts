@@ -62,7 +62,8 @@ export class Tally {
   }
 }
 
-function percentiles(values: readonly number[]): { p50Ms?: number; p99Ms?: number } {
+/** The median and the 99th percentile; neither of nothing. */
+export function percentiles(values: readonly number[]): { p50Ms?: number; p99Ms?: number } {
   const sorted = values.toSorted((a, b) => a - b);
   const [p50Ms, p99Ms] = [0.5, 0.99].map((share) => sorted[Math.floor(share * sorted.length)]);
   return p50Ms === undefined || p99Ms === undefined ? {} : { p50Ms, p99Ms };
