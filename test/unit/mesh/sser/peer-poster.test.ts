@@ -173,8 +173,8 @@ describe('the poster', () => {
     assert.deepEqual([world.poster.peers[0]?.dropped, world.poster.peers[0]?.queued], [2, 3]);
     world.publish('x'.repeat(99), 'yy');
     assert.equal(world.poster.peers[0]?.queued, 1);
-    pod.answer = (res) => void res.writeHead(200).end();
     await until(() => held.length === 1);
+    pod.answer = (res) => void res.writeHead(200).end();
     held[0]?.();
     await world.poster.idle();
     assert.deepEqual(pod.messages, ['1', 'yy']);
