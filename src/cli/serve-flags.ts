@@ -8,6 +8,7 @@ export interface ServeFlags {
   readonly internalPort: number;
   readonly host: string;
   readonly grpcPort?: number;
+  readonly compatible?: boolean;
   readonly name?: string;
   readonly peers: string;
   readonly selector?: string;
@@ -70,6 +71,8 @@ export function addServeOptions(command: Command): Command {
     new Option('--tls-cert <file>', 'certificate of this pod, for mutual TLS between pods'),
     new Option('--tls-key <file>', 'its private key'),
     new Option('--tls-ca <file>', 'certificates of the authority that signs those of all pods'),
+    new Option('--compatible', 'get on with pods of the Go package sser; the default without a secret and TLS'),
+    new Option('--no-compatible', 'do not'),
     new Option('--grpc-port <port>', 'also serve the gRPC watch service here').argParser(PORT).env('GRPC_PORT'),
     new Option('--wildcards', 'let everybody follow patterns such as orders.*').default(false),
     new Option('--allow-origin <origin...>', 'pages of which other origins may follow, or *').default([]),

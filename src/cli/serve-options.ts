@@ -4,6 +4,8 @@ import { InvalidArgumentError } from '../errors/index.js';
 import type { Logger } from '../logger/logger.js';
 import type { PodServerOptions } from '../serve/options.js';
 import { TokenFile } from '../serve/tokens.js';
+import { secureFraction } from '../random/secure-fraction.js';
+import { PatientPeerFinder } from './patient-finder.js';
 import type { ServeFlags } from './serve-flags.js';
 import { peerFinder } from './serve-peers.js';
 
@@ -14,7 +16,8 @@ import { peerFinder } from './serve-peers.js';
  */
 export async function serveOptions(flags: ServeFlags, logger: Logger, clock: Clock): Promise<PodServerOptions> {
   const { host, port, internalPort, selector, namespace, peerPortName } = flags;
-  const finder = peerFinder(flags.peers, { host, internalPort, selector, namespace, portName: peerPortName, logger });
+  const found = peerFinder(flags.peers, { host, internalPort, selector, namespace, portName: peerPortName, logger });
+  const finder = new PatientPeerFinder(found, { clock, random: secureFraction, logger });
   const [secret, tls, tokens] = await Promise.all([
     flags.secretFile === undefined ? undefined : secretIn('--secret-file', flags.secretFile),
     tlsOptions(flags),
@@ -41,6 +44,7 @@ export async function serveOptions(flags: ServeFlags, logger: Logger, clock: Clo
       tls,
       publishTokens: tokens,
       grpcPort: flags.grpcPort,
+      compatible: flags.compatible,
       maxClients: flags.maxClients,
       allowedOrigins: any || allowOrigin.length === 0 ? undefined : allowOrigin,
       allowedHosts: flags.allowHost.length === 0 ? undefined : flags.allowHost,

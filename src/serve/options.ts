@@ -35,6 +35,8 @@ export interface PodServerOptions {
   readonly secret?: string | Uint8Array;
   /** Mutual TLS between pods: `server` for the internal port, `client` for dialling. */
   readonly tls?: { readonly server: TlsOptions; readonly client: ConnectionOptions };
+  /** Whether pods of the Go package sser are got on with; see `MeshOptions`. Default: without `secret` and `tls`. */
+  readonly compatible?: boolean;
   /**
    * Bearer tokens of those who may publish, and see `/streams` and `/status`; or what knows them. 16 characters each at
    * least. Not together with `authorize`. Default: without both only clients on this machine may.
@@ -109,6 +111,7 @@ const NAMES: OptionNames<PodServerOptions> = {
   grpcPort: true,
   secret: true,
   tls: true,
+  compatible: true,
   publishTokens: true,
   authorize: true,
   wildcards: true,

@@ -10,6 +10,8 @@ import { corsPolicy } from '../push/http/cors.js';
 import { EventLog } from '../push/log/event-log.js';
 import { Access } from './access.js';
 import { Followers } from './followers.js';
+import { GrpcFollowers } from './grpc-followers.js';
+import { handOver } from './hand-over.js';
 import { JoinProgress } from './join-progress.js';
 import { PublicServer } from './listening.js';
 import { PodMetrics } from './metrics.js';
@@ -47,6 +49,7 @@ export class PodServer {
   readonly mesh: Mesh;
   readonly #settings: PodSettings;
   readonly #followers: Followers;
+  readonly #grpc: GrpcFollowers | undefined;
   readonly #metrics: PodMetrics;
   readonly #server: PublicServer;
   readonly #begun: number;
@@ -88,6 +91,10 @@ export class PodServer {
       logger,
       random,
     });
+    const { grpcPort: port, host } = settings;
+    if (port !== undefined) {
+      this.#grpc = new GrpcFollowers(this.log, { access, state, host, port, maxClients, clock, logger });
+    }
     // Without tokens and a hook a page's requests are as good as those of its visitor.
     const guarded = settings.tokens !== undefined || settings.authorize !== undefined;
     const routes = new Routes({
@@ -141,6 +148,11 @@ export class PodServer {
   /** The public port, once it is open. */
   get port(): number {
     return this.#server.port;
+  }
+
+  /** The port of gRPC, once it is open; `undefined` without. */
+  get grpcPort(): number | undefined {
+    return this.#grpc?.port;
   }
 
   /** How the pod does. */
@@ -202,6 +214,7 @@ export class PodServer {
       logger.info({ url: this.url, state: this.state }, 'listening; the pod is about to join the others');
       progress.begin();
       await this.mesh.start(signal === undefined ? {} : { signal });
+      await this.#grpc?.listen();
     } catch (error) {
       await this.close({ timeout: 0 });
       throw error;
@@ -216,40 +229,29 @@ export class PodServer {
     const deadline = clock.now() + timeout;
     const left = (): number => (signal.aborted ? 0 : Math.max(0, deadline - clock.now()));
     const joined = this.mesh.state === 'ready';
-    const { clients } = this.#followers;
+    const clients = this.#followers.clients + (this.#grpc?.clients ?? 0);
     this.#leaving = true;
     if (joined && left() > 0) {
       logger.info({ timeout, clients }, 'draining');
-      await this.#handOver(left() / 2);
+      await handOver(this.mesh, { timeout: left() / 2, signal, clock, logger });
     }
     const over = Math.min(Math.max(0, left() - MARGIN), clients * PER_CLIENT);
-    await this.#followers.drain({ over, signal, random }, DRAIN_RETRY);
+    const drain = { over, signal, random };
+    await Promise.all([this.#followers.drain(drain, DRAIN_RETRY), this.#grpc?.drain(drain)]);
     const ended = this.#server.close(clock.now() + left());
     if (signal.aborted) this.#server.destroy();
     else signal.addEventListener('abort', () => this.#server.destroy());
     // Answers that are under way need the log and the mesh.
-    await within(ended, left(), clock);
+    await Promise.all([within(ended, left(), clock), this.#grpc?.close(left())]);
     this.log.close();
     await this.mesh.close();
     await ended;
     logger.info({ left: Math.round(left()) }, 'closed');
   }
-
-  async #handOver(timeout: number): Promise<void> {
-    const { logger } = this.#settings;
-    try {
-      const result = await this.mesh.drain({ timeout, signal: this.#stop.signal });
-      const { links } = this.mesh;
-      if (result === 'timeout') logger.warn({ links: links.length, timeout }, 'not everything was handed over in time');
-      else logger.info({ result, links: links.length }, 'what this pod holds is safe');
-    } catch (error) {
-      if (!this.#stop.signal.aborted) logger.error({ err: error }, 'handing over failed');
-    }
-  }
 }
 
 function meshOptions(settings: PodSettings): MeshOptions {
-  const { finder, name, secret, tls, times, logger, random } = settings;
+  const { finder, name, secret, tls, compatible, times, logger, random } = settings;
   return {
     finder,
     host: settings.internalHost ?? settings.host,
@@ -259,6 +261,7 @@ function meshOptions(settings: PodSettings): MeshOptions {
     ...(name === undefined ? {} : { name }),
     ...(secret === undefined ? {} : { secret }),
     ...(tls === undefined ? {} : { tls }),
+    ...(compatible === undefined ? {} : { compatible }),
     ...(times === undefined ? {} : { times }),
   };
 }

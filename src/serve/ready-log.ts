@@ -39,11 +39,11 @@ export class ReadyLog implements KeyLog {
   }
 
   checkCursor(cursor: string): void {
-    this.#open().checkCursor(cursor);
+    this.#log.checkCursor(cursor);
   }
 
   oldestIndex(streams: string | readonly string[]): number {
-    return this.#open().oldestIndex(streams);
+    return this.#log.oldestIndex(streams);
   }
 
   history(streams: string | readonly string[]): readonly LogEvent[] {

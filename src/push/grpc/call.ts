@@ -17,6 +17,7 @@ const NO_WATCH = '-1';
 /** Requests that may wait for the one before. */
 const MOST_WAITING = 128;
 const AHEAD = 'the required revision lies ahead of this run';
+const SHUTTING_DOWN = 'the server is shutting down';
 const COMPACTED = 'the required revision has been compacted';
 
 /** One call of the method Watch, with its watches. */
@@ -73,6 +74,11 @@ export class WatchCallSession {
       this.#endIfDone();
     });
     call.on('data', (request) => this.#receive(request));
+  }
+
+  /** Ends the call, so that its client calls again. */
+  close(): void {
+    this.#end('closed', STATUS.unavailable, SHUTTING_DOWN);
   }
 
   #receive(received: unknown): void {
@@ -222,7 +228,7 @@ export class WatchCallSession {
     ) {
       this.#refuse(error.message);
     } else if (error instanceof LogClosedError) {
-      this.#end('closed', STATUS.unavailable, 'the server is shutting down');
+      this.close();
     } else {
       this.#host.settings.logger.error({ err: error }, 'a gRPC watch could not be followed');
       this.#end('left', STATUS.internal, 'internal error');
@@ -249,7 +255,7 @@ export class WatchCallSession {
   #ended(watch: Watch, reason: EndReason): void {
     this.#forget(watch);
     if (this.#over) return;
-    if (reason === 'closed') return this.#end('closed', STATUS.unavailable, 'the server is shutting down');
+    if (reason === 'closed') return this.close();
     if (reason === 'overtaken') this.#answerCompacted(watch.id, watch.streams, watch.follower.cursor);
     else this.#answer(watch.id, { canceled: true, cancelReason: reason }, 0, watch.follower.cursor);
     this.#endIfDone();
@@ -341,6 +347,6 @@ export class WatchCallSession {
     this.#watches.clear();
     this.#ready.clear();
     this.#waiting.length = 0;
-    this.#host.left(this.#peer);
+    this.#host.left(this, this.#peer);
   }
 }

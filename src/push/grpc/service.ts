@@ -1,5 +1,6 @@
 import { Sweep } from '../../clock/sweep.js';
 import { checkLog } from '../http/check-log.js';
+import { endInSlices, resolveDrainOptions, type DrainOptions } from '../http/drain.js';
 import { WatchCallSession } from './call.js';
 import { loadWatchCodec, type WatchCodec } from './codec.js';
 import { WatchFramer } from './framer.js';
@@ -16,8 +17,8 @@ export interface WatchHost {
   readonly framer: WatchFramer;
   /** Watches that want to be told how far they have come. */
   readonly progress: Sweep<Watch>;
-  /** The call of a peer is over. */
-  left(peer: string): void;
+  /** A call of a peer is over. */
+  left(session: WatchCallSession, peer: string): void;
 }
 
 /** Counts the calls that are served, of all and of each connection. */
@@ -50,6 +51,11 @@ class CallCounter {
   }
 }
 
+function refuse(call: WatchCall, code: number, details: string): void {
+  call.on('error', () => {});
+  call.emit('error', { code, details });
+}
+
 /**
  * Serves an `EventLog` over gRPC in the manner of etcd v3: a call carries many watches; each is created and cancelled by a
  * message, resumes from a cursor or from a revision of this run, and is cancelled with `compact_revision` when that revision
@@ -80,14 +86,27 @@ export function grpcWatchService(log: WatchableLog, options: GrpcWatchOptions = 
     codec,
     framer: new WatchFramer(codec, log.origin),
     progress: new Sweep(log.clock, settings.progressInterval, (watch) => watch.tellProgress()),
-    left: (peer) => calls.leave(peer),
+    left: (session, peer) => {
+      sessions.delete(session);
+      calls.leave(peer);
+    },
   };
+  const sessions = new Set<WatchCallSession>();
+  let closed = false;
   const serve = (call: WatchCall): void => {
-    if (calls.enter(call.getPeer())) return void new WatchCallSession(call, host);
-    call.on('error', () => {});
-    call.emit('error', { code: STATUS.resourceExhausted, details: 'the server has too many watch calls' });
+    if (closed) refuse(call, STATUS.unavailable, 'the server is shutting down');
+    else if (calls.enter(call.getPeer())) sessions.add(new WatchCallSession(call, host));
+    else refuse(call, STATUS.resourceExhausted, 'the server has too many watch calls');
   };
   return {
+    get calls(): number {
+      return sessions.size;
+    },
+    async drain(given: DrainOptions = {}): Promise<void> {
+      const drain = resolveDrainOptions(given);
+      closed = true;
+      await endInSlices(sessions, (session) => session.close(), log.clock, drain);
+    },
     definition: {
       Watch: {
         path: codec.path,

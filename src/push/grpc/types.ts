@@ -1,4 +1,5 @@
 import type { Clock } from '../../clock/clock.js';
+import type { DrainOptions } from '../http/drain.js';
 import type { Follower, FollowOptions } from '../log/types.js';
 
 /** What the service needs of an `EventLog`. */
@@ -54,6 +55,15 @@ export interface GrpcWatchService {
   readonly definition: { readonly Watch: WatchMethod };
   /** Serves calls. Each ends by itself: when its client goes, its deadline passes, or the log is closed. */
   readonly implementation: { readonly Watch: (call: WatchCall) => void };
+  /** Calls that are served. */
+  readonly calls: number;
+  /**
+   * Ends all calls with UNAVAILABLE over a time, so that clients call again elsewhere, and takes no more. Settles when the
+   * last one was told. The log stays open.
+   *
+   * @throws InvalidArgumentError, by rejecting, for unusable options.
+   */
+  drain(options?: DrainOptions): Promise<void>;
 }
 
 /** Status codes of gRPC that are used here. */

@@ -51,6 +51,9 @@ export class Channel {
   /** Whether the stream has ever had anything, as opposed to one that is followed before there is an event. */
   used = false;
   readonly host: ChannelHost;
+  /** Origin of the newest item of the history, and the position from which on all are of it. */
+  #newestOrigin: string | undefined;
+  #newestSince = 0;
   #waiting = new Set<Member>();
   /** Something was appended since those who wait began to. */
   #news = false;
@@ -78,7 +81,13 @@ export class Channel {
    * @param selfNumber Number of this run's newest event at the time when the item came.
    */
   append(item: StoredItem, like?: Entry, selfNumber: number = this.host.selfNumber): Entry {
-    if (item.kind !== 'live') this.table.appended(item.origin, item.n, item.time, item.kind === 'loss');
+    if (item.kind !== 'live') {
+      this.table.appended(item.origin, item.n, item.time, item.kind === 'loss');
+      if (item.origin !== this.#newestOrigin) {
+        this.#newestOrigin = item.origin;
+        this.#newestSince = this.ring.end;
+      }
+    }
     const cursor = this.table.cursor(this.host.settings.origin, selfNumber);
     const entry = like !== undefined && like.cursor === cursor ? like : new Entry(item, cursor);
     this.ring.push(entry);
@@ -115,6 +124,11 @@ export class Channel {
     for (let oldest = this.oldest; oldest !== undefined && notAfter(oldest.item, item); oldest = this.oldest) {
       this.evictOldest();
     }
+  }
+
+  /** Whether all in the ring are items of one origin, and so in the order of their numbers. */
+  get single(): boolean {
+    return this.live === 0 && this.#newestSince <= this.ring.first;
   }
 
   get oldest(): Entry | undefined {

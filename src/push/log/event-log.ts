@@ -325,6 +325,18 @@ export class EventLog<Types extends DeclaredStreams<Types> = StreamTypes> {
   }
 
   /**
+   * Notes that another pod, whose clients may come to this one, lacked events of an origin after `after` for a time. Whoever
+   * comes with a cursor that does not name the origin is told of those that have left the history here, though the cursor
+   * looks as if it had been given out long after them.
+   *
+   * @returns Whether there are such events, and it was not known.
+   * @throws InvalidArgumentError; LogClosedError.
+   */
+  missed(origin: string, after: number): boolean {
+    return this.#replica.missed(origin, after);
+  }
+
+  /**
    * What a new pod needs to serve clients of this one: the events that are held, and who has missed what. Taken at once, read
    * part by part.
    */

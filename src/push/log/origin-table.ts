@@ -34,7 +34,7 @@ const MAX_ROWS = 512;
  * An origin leaves the cursors with the first event that comes more than twice the history's age after its own last one:
  * never between events, so that a cursor without it is either older than all its events or names an event that came after
  * it had left. Ages are those of events, which all pods agree on. This holds as long as no pod that gives out cursors lags
- * behind an origin by more than one and a half times the age.
+ * behind an origin by more than one and a half times the age; of one that does, see `missed`.
  */
 export class OriginTable {
   readonly #age: number;
@@ -82,6 +82,21 @@ export class OriginTable {
     }
     row.lastTime = Math.max(row.lastTime, time);
     if (!lost) row.eventTime = Math.max(row.eventTime, time);
+  }
+
+  /**
+   * Somebody who gave out cursors lacked events of the origin after a number. As far as they are gone here, a cursor without
+   * the origin, given out until now, says nothing of them: it counts as if the origin had just been heard of.
+   *
+   * @returns Whether that changes anything.
+   */
+  missed(origin: string, after: number, now: number): boolean {
+    const row = this.#rows.get(origin);
+    if (row === undefined || row.floor <= after || row.lastTime > now - this.#age / 4) return false;
+    row.lastTime = now;
+    this.#text = undefined;
+    if (!row.listed) this.#list(row);
+    return true;
   }
 
   /** Takes in what another table knows of events that are gone; those that are there are to be appended next. */

@@ -54,6 +54,14 @@ export class Replica {
     return 'appended';
   }
 
+  missed(origin: string, after: number): boolean {
+    const core = this.#core;
+    core.checkOpen();
+    checkNumber('after', after, 0);
+    core.evictExpired();
+    return core.streams.missed(origin, after, core.settings.clock.now());
+  }
+
   snapshot(): Generator<SnapshotPart, void, undefined> {
     const core = this.#core;
     core.evictExpired();

@@ -41,10 +41,9 @@ export function resume(channel: Channel, given: Vector): Resumption {
 /** Walks back from the newest entry for as long as there may be one that the vector lacks. */
 function locate(channel: Channel, vector: Vector): { readonly position: number; readonly shareFrom: number } {
   const { ring } = channel;
-  const [only, ...others] = channel.table.held();
-  if (only !== undefined && others.length === 0 && channel.live === 0) {
-    // Events of one origin are in the order of their numbers.
-    const position = firstBeyond(ring, vector.get(only) ?? 0);
+  const { oldest } = channel;
+  if (oldest !== undefined && oldest.item.kind !== 'live' && channel.single) {
+    const position = firstBeyond(ring, vector.get(oldest.item.origin) ?? 0);
     return { position, shareFrom: position };
   }
   const lacking = channel.table.newerThan(vector);

@@ -151,6 +151,15 @@ export class Streams {
     return channel === undefined ? [...this.#routes.named(name)] : [channel, ...this.#routes.of(channel)];
   }
 
+  /** Somebody who gave out cursors lacked events of an origin after a number. @returns whether that changes anything. */
+  missed(origin: string, after: number, now: number): boolean {
+    let news = this.#forgotten.missed(origin, after, now);
+    for (const channels of [this.#streams, this.#sets]) {
+      for (const { table } of channels.values()) if (table.missed(origin, after, now)) news = true;
+    }
+    return news;
+  }
+
   /** What is known of all streams that the log has no channel for. */
   forgotten(now: number): SnapshotStream {
     return { name: '', rows: this.#forgotten.snapshot(now) };

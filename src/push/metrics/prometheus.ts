@@ -1,12 +1,6 @@
 import { InvalidArgumentError } from '../../errors/index.js';
 import { checkOptionNames } from '../../limits/option-names.js';
-import {
-  checkMeasuredLog,
-  INSTRUMENTS,
-  PER_STREAM,
-  snapshots,
-  type MeasuredLog,
-} from './instruments.js';
+import { checkMeasuredLog, INSTRUMENTS, PER_STREAM, snapshots, type MeasuredLog } from './instruments.js';
 
 /** Takes metrics away again; `using` does it at the end of a block. Safe to call again. */
 export type MetricsRegistration = (() => void) & Disposable;
@@ -76,7 +70,12 @@ export function promMetrics(
   checkOptionNames('promMetrics', options, OPTION_NAMES);
   const { registry, prefix = 'trunkline_push_', perStream = false } = options;
   const instruments = perStream ? [...INSTRUMENTS, PER_STREAM] : INSTRUMENTS;
-  return registerInstruments('promMetrics(log, client)', client, { registry, prefix, instruments, read: snapshots(log) });
+  return registerInstruments('promMetrics(log, client)', client, {
+    registry,
+    prefix,
+    instruments,
+    read: snapshots(log),
+  });
 }
 
 /** What becomes metrics of Prometheus: what is read of a snapshot, such as an `Instrument` of a log. */
