@@ -17,12 +17,30 @@ describe('following from pod to pod: nothing twice, nothing out of order, nothin
       history: { events: 100, bytes: 4_000 },
       limits: { budgetBytes: 12_000 },
     },
+    'the same, of pods that restart': {
+      pods: 2,
+      steps: 400,
+      data: 500,
+      restarts: true,
+      history: { events: 100, bytes: 4_000 },
+      limits: { budgetBytes: 12_000 },
+    },
     'clients that are dropped': { pods: 3, steps: 400, drops: true, restarts: true },
     'more streams than are known at once': {
       pods: 3,
       steps: 500,
       streams: 3,
       limits: { maxStreams: 5 },
+    },
+    'live events among the others': { pods: 3, steps: 500, live: true, restarts: true, drops: true, quiet: true },
+    'live events in a budget that all streams share': {
+      pods: 2,
+      steps: 500,
+      live: true,
+      restarts: true,
+      data: 500,
+      history: { events: 100, bytes: 4_000 },
+      limits: { budgetBytes: 12_000 },
     },
     'events that grow old on their way': { pods: 3, steps: 400, hasty: true, restarts: true },
   })) {
@@ -31,6 +49,8 @@ describe('following from pod to pod: nothing twice, nothing out of order, nothin
       let received = 0;
       let resumed = 0;
       let dropped = 0;
+      let live = 0;
+      let liveMissed = 0;
       for (const seed of SEEDS) {
         const world = new PushWorld(seed, shape);
         try {
@@ -42,14 +62,18 @@ describe('following from pod to pod: nothing twice, nothing out of order, nothin
         received += world.received;
         resumed += world.resumed;
         dropped += world.dropped;
+        live += world.live;
+        liveMissed += world.liveMissed;
       }
       // The walk has to get somewhere.
       assert.ok(received > SEEDS.length * 50, `${received} events were received`);
       assert.ok(resumed > SEEDS.length * 10, `${resumed} times a client came back`);
       // Where streams are forgotten there is a gap for most who come back.
-      const most = 'streams' in shape ? received : received / 3;
+      const most = 'streams' in shape ? received : 'data' in shape || 'live' in shape ? received / 2 : received / 3;
       assert.ok(gaps > 0 && gaps < most, `${gaps} gaps, ${received} events`);
       assert.equal(dropped > 0, 'drops' in shape, `${dropped} times a client was dropped`);
+      assert.equal(live > SEEDS.length * 10, 'live' in shape, `${live} live events were received`);
+      assert.ok(liveMissed <= live, `${liveMissed} live events were missed, ${live} received`);
     });
   }
 });

@@ -31,6 +31,8 @@ export interface WorldShape {
   readonly streams?: number;
   /** Some clients are dropped when they are overtaken, and come back. */
   readonly drops?: boolean;
+  /** Live events come among the others. */
+  readonly live?: boolean;
 }
 
 type Item = { readonly event: LogEvent; readonly cursor: string } | { readonly gap: Gap; readonly cursor: string };
@@ -58,6 +60,10 @@ interface Client {
   /** Events that it is owed, by key, with the step in which they were published. */
   readonly owed: Map<string, number>;
   readonly gaps: { readonly step: number; readonly gap: Gap }[];
+  /** Live events that its connection is owed, oldest first. */
+  live: string[];
+  /** Index of the newest item that its connection has brought. */
+  index: number;
   pod: Pod;
   follower: Follower<readonly Item[]> | undefined;
   /** Follows beside it with frames of its own, and is to be given the same. */
@@ -67,10 +73,11 @@ interface Client {
 
 const shown = (items: readonly Item[] | undefined): string =>
   (items ?? [])
-    .map((item) => ('gap' in item ? JSON.stringify(item) : `${keyOf(item.event)} ${item.cursor}`))
+    .map((item) => ('gap' in item ? JSON.stringify(item) : `${nameOf(item.event)} ${item.cursor}`))
     .join('\n');
 
 const keyOf = (event: { readonly origin: string; readonly n: number }): string => `${event.origin}:${event.n}`;
+const nameOf = (event: LogEvent): string => (event.live === true ? `live ${event.data}` : keyOf(event));
 const glob = (target: string, stream: string): boolean =>
   target.endsWith('*') ? stream.startsWith(target.slice(0, -1)) : target === stream;
 
@@ -83,6 +90,10 @@ export class PushWorld {
   received = 0;
   resumed = 0;
   dropped = 0;
+  /** Live events that were received, and those that connections were too slow for. */
+  live = 0;
+  liveMissed = 0;
+  #lives = 0;
   readonly #random: () => number;
   readonly #clock = new VirtualClock();
   readonly #shape: WorldShape;
@@ -109,7 +120,7 @@ export class PushWorld {
   #act(): void {
     const dice = this.#random();
     const pod = this.#pick(this.#pods);
-    if (dice < 0.4) this.#publish(pod);
+    if (dice < 0.4) this.#send(pod);
     else if (dice < 0.7) this.#copy(pod);
     else if (dice < 0.74 && this.#clients.length < 6) this.#join(pod);
     else if (dice < 0.86) this.#serve(this.#clients[Math.floor(this.#random() * this.#clients.length)]);
@@ -138,6 +149,27 @@ export class PushWorld {
       pod.log.meet(log.origin);
     }
     return pod;
+  }
+
+  #send(pod: Pod): void {
+    if (this.#shape.live === true && this.#random() < 0.4) this.#deliver(pod);
+    else this.#publish(pod);
+  }
+
+  /** To those who are connected to this pod, and to nobody else. */
+  #deliver(pod: Pod): void {
+    const stream = this.#pick(STREAMS);
+    const data = `${++this.#lives}`;
+    const followers = pod.log.deliver(stream, data);
+    let followed = 0;
+    for (const client of this.#clients) {
+      if (client.pod !== pod || !client.targets.some((target) => glob(target, stream))) continue;
+      if (client.follower !== undefined) client.live.push(data);
+      for (const each of [client.follower, client.shadow])
+        if (each !== undefined && each.ended === undefined) followed += 1;
+    }
+    assert.equal(followers, followed, 'followers that a live event was handed to');
+    this.#flush(pod);
   }
 
   #publish(pod: Pod): void {
@@ -182,6 +214,8 @@ export class PushWorld {
       received: new Map(),
       owed: new Map(),
       gaps: [],
+      live: [],
+      index: 0,
       pod,
       follower: undefined,
       shadow: undefined,
@@ -201,6 +235,9 @@ export class PushWorld {
 
   #follow(client: Client, pod: Pod, cursor?: string): Follower<readonly Item[]> {
     client.pod = pod;
+    // Whoever comes anew is owed no live event of before.
+    client.live = [];
+    client.index = 0;
     client.shadow?.end();
     const drops = this.#shape.drops === true && this.#random() < 0.5;
     const options: Omit<FollowOptions<readonly Item[]>, 'framer'> = {
@@ -231,12 +268,18 @@ export class PushWorld {
         client.gaps.push({ step: this.#step, gap: item.gap });
         continue;
       }
-      this.received += 1;
-      const { origin, n, stream } = item.event;
+      const { origin, n, stream, index } = item.event;
       assert.ok(
         client.targets.some((target) => glob(target, stream)),
         `${stream} was not asked for`,
       );
+      assert.ok(index + (item.event.live === true ? 1 : 0) > client.index, 'the order in which they came to the pod');
+      client.index = index;
+      if (item.event.live === true) {
+        this.#receiveLive(client, item.event.data);
+        continue;
+      }
+      this.received += 1;
       const numbers = client.received.get(origin) ?? [];
       assert.ok(n > (numbers.at(-1) ?? 0), `${origin}:${n} came after ${numbers.at(-1)}`);
       numbers.push(n);
@@ -248,6 +291,14 @@ export class PushWorld {
       'cursor of the follower',
     );
     return true;
+  }
+
+  #receiveLive(client: Client, data: string): void {
+    const at = client.live.indexOf(data);
+    assert.ok(at >= 0, `live event ${data} came twice, out of order, or to one who was not connected`);
+    this.live += 1;
+    this.liveMissed += at;
+    client.live.splice(0, at + 1);
   }
 
   /** A client loses its connection, with what it has not read, and comes back anywhere. */
@@ -298,7 +349,10 @@ export class PushWorld {
   /** Everything arrives everywhere, and everybody reads it. */
   #settle(): void {
     for (const pod of this.#pods) this.#copy(pod, true);
-    for (const client of this.#clients) while (this.#serve(client, 3));
+    for (const client of this.#clients) {
+      while (this.#serve(client, 3));
+      this.liveMissed += client.live.length;
+    }
   }
 
   #check(client: Client): void {
