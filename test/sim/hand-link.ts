@@ -60,6 +60,9 @@ export class NotingHost implements LinkHost {
   stateChanged(): void {
     this.told.push('state');
   }
+  missed(): void {
+    this.told.push('missed');
+  }
   fetch(_link: Link, { kind }: FetchMessage): void {
     this.told.push(kind);
   }

@@ -1,3 +1,4 @@
+import { Deframer, framed } from '../../src/mesh/carrier/framing.js';
 import type { Lane } from '../../src/mesh/protocol/messages.js';
 import type { LinkTransport, TransportEvents } from '../../src/mesh/link/transport.js';
 import type { Address, Dial } from '../../src/mesh/node/dialer.js';
@@ -13,7 +14,7 @@ interface Flight {
   readonly bytes: Uint8Array;
 }
 
-/** One direction of a connection: messages in order by lane, held while the way is cut. */
+/** One direction of a connection: frames in order by lane, held while the way is cut. */
 class Way {
   readonly #net: Network;
   readonly #from: string;
@@ -23,15 +24,20 @@ class Way {
   readonly #lastAt = new Map<string, number>();
   readonly #queued = new Map<Lane, number>();
   readonly #full = new Set<Lane>();
+  readonly #deframers = new Map<Lane, Deframer>();
+  /** Bytes of which the rest comes with what is behind them. */
+  readonly #tails = new Map<Lane, Buffer>();
+  readonly #fail: (error: Error) => void;
   #held: Flight[] = [];
   #busyUntil = 0;
 
-  constructor(net: Network, from: string, to: string, deliver: (flight: Flight) => void, room: (lane: Lane) => void) {
+  constructor(net: Network, from: End, to: End) {
     this.#net = net;
-    this.#from = from;
-    this.#to = to;
-    this.#deliver = deliver;
-    this.#room = room;
+    this.#from = from.pod;
+    this.#to = to.pod;
+    this.#deliver = (flight) => to.take(flight);
+    this.#fail = (error) => to.fail(error);
+    this.#room = (lane) => from.room(lane);
   }
 
   send(flight: Flight): boolean {
@@ -67,11 +73,7 @@ class Way {
     // The end comes behind everything.
     const last = flight.lane === 'end' ? Math.max(at, ...this.#lastAt.values()) : at;
     this.#lastAt.set(flight.lane, last);
-    this.#net.inFlight += 1;
-    clock.setTimeout(() => {
-      this.#net.inFlight -= 1;
-      this.#arrive(flight);
-    }, last - clock.now());
+    this.#net.later(() => this.#arrive(flight), last - clock.now());
   }
 
   #arrive(flight: Flight): void {
@@ -85,9 +87,55 @@ class Way {
       this.#queued.set(lane, queued);
       if (queued <= LANE_BYTES / 2 && this.#full.delete(lane)) this.#room(lane);
     }
-    if (lane !== 'end' && this.#net.corrupts(this.#from, this.#to)) {
-      this.#deliver({ lane, bytes: flight.bytes.subarray(0, flight.bytes.length - 1) });
-    } else this.#deliver(flight);
+    if (lane === 'end') {
+      for (const each of this.#tails.keys()) this.#flush(each);
+      return this.#deliver(flight);
+    }
+    const bytes = framed(flight.bytes);
+    if (this.#net.corrupts(this.#from, this.#to)) {
+      const bit = Math.floor(this.#net.random() * bytes.length * 8);
+      bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+    }
+    this.#pass(lane, bytes);
+  }
+
+  /** Hands bytes over, in pieces of any size where the network cuts them; of some the end comes later. */
+  #pass(lane: Lane, bytes: Buffer): void {
+    const { slicing } = this.#net;
+    let all = bytes;
+    if (slicing?.joins === true) {
+      const before = this.#tails.get(lane);
+      all = before === undefined ? bytes : Buffer.concat([before, bytes]);
+      const late = slicing.random() < 0.3 ? Math.floor(slicing.random() * all.length) : 0;
+      this.#tails.set(lane, all.subarray(all.length - late));
+      all = all.subarray(0, all.length - late);
+      if (late > 0) this.#net.later(() => this.#flush(lane), 1 + Math.floor(slicing.random() * 5));
+    }
+    for (let at = 0; at < all.length;) {
+      const size = slicing === undefined ? all.length : 1 + Math.floor(slicing.random() ** 2 * 64);
+      this.#push(lane, all.subarray(at, at + size));
+      at += size;
+    }
+  }
+
+  #flush(lane: Lane): void {
+    const tail = this.#tails.get(lane);
+    this.#tails.delete(lane);
+    if (tail !== undefined) this.#push(lane, tail);
+  }
+
+  #push(lane: Lane, bytes: Buffer): void {
+    let deframer = this.#deframers.get(lane);
+    if (deframer === undefined) {
+      deframer = new Deframer((message) => this.#deliver({ lane, bytes: message }));
+      this.#deframers.set(lane, deframer);
+    }
+    try {
+      deframer.push(bytes);
+    } catch (error) {
+      this.#net.damaged += 1;
+      this.#fail(error instanceof Error ? error : new Error(String(error)));
+    }
   }
 }
 
@@ -141,6 +189,13 @@ class End implements LinkTransport {
     this.#events.closed(undefined);
   }
 
+  /** What came cannot be read: the connection ends, as a transport ends it. */
+  fail(error: Error): void {
+    if (this.#over) return;
+    this.close();
+    this.#events?.closed(error);
+  }
+
   room(lane: Lane): void {
     if (!this.#over) this.#events?.room(lane);
   }
@@ -159,14 +214,18 @@ class End implements LinkTransport {
 /** A network of pods by name, with the faults that a real one has. Everything happens on the virtual clock. */
 export class Network {
   readonly clock: VirtualClock;
-  readonly #random: () => number;
+  readonly random: () => number;
   readonly #cuts = new Set<string>();
   readonly #slow = new Map<string, number>();
   readonly #corrupt = new Map<string, number>();
   /** Attempts by pair of pods and second. */
   readonly #dials = new Map<string, number>();
-  /** Messages on their way. */
+  /** Messages on their way, and pieces of them. */
   inFlight = 0;
+  /** Cuts what passes in pieces, drawn from a source of its own; with `joins`, pieces also come together with what is behind. */
+  slicing: { readonly random: () => number; readonly joins: boolean } | undefined;
+  /** Messages that came damaged, and were noticed. */
+  damaged = 0;
   /** What must not have happened. Thrown at once it would only end the link on which it was noticed. */
   readonly violations: string[] = [];
   /** When the last fault was healed; `Infinity` while there is one. */
@@ -178,11 +237,11 @@ export class Network {
 
   constructor(clock: VirtualClock, random: () => number) {
     this.clock = clock;
-    this.#random = random;
+    this.random = random;
   }
 
   latency(): number {
-    return 1 + Math.floor(this.#random() * 20);
+    return 1 + Math.floor(this.random() * 20);
   }
 
   /** Bytes per millisecond. */
@@ -205,7 +264,7 @@ export class Network {
     this.wholeSince = Infinity;
   }
 
-  /** The next message from one pod to another arrives without its last byte. */
+  /** In the next message from one pod to another one bit is flipped. */
   corruptNext(from: string, to: string): void {
     this.#corrupt.set(`${from}>${to}`, 1);
   }
@@ -231,6 +290,15 @@ export class Network {
     this.#slow.clear();
     if (this.wholeSince === Infinity) this.wholeSince = this.clock.now();
     for (const { ends } of this.#connections) for (const end of ends) end.way?.release();
+  }
+
+  /** Something that the network does by itself. */
+  later(action: () => void, milliseconds: number): void {
+    this.inFlight += 1;
+    this.clock.setTimeout(() => {
+      this.inFlight -= 1;
+      action();
+    }, milliseconds);
   }
 
   start(pod: string, accept: (transport: LinkTransport) => void): void {
@@ -284,24 +352,8 @@ export class Network {
   #connect(from: string, to: string): readonly [End, End] {
     const ours = new End(from, true, to);
     const theirs = new End(to, false, from);
-    ours.connect(
-      new Way(
-        this,
-        from,
-        to,
-        (flight) => theirs.take(flight),
-        (lane) => ours.room(lane),
-      ),
-    );
-    theirs.connect(
-      new Way(
-        this,
-        to,
-        from,
-        (flight) => ours.take(flight),
-        (lane) => theirs.room(lane),
-      ),
-    );
+    ours.connect(new Way(this, ours, theirs));
+    theirs.connect(new Way(this, theirs, ours));
     const ends = [ours, theirs] as const;
     this.#connections.push({ ends });
     if (this.#connections.length > 200) {

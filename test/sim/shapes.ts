@@ -55,4 +55,22 @@ export const WALKS: readonly WalkKind[] = [
 ];
 
 /** Walks that are harsher than what pods meet, for runs by hand. */
-export const HARSH_WALKS: readonly WalkKind[] = [];
+export const HARSH_WALKS: readonly WalkKind[] = [
+  { name: 'F8: clocks of their own', shape: { pods: 4, steps: 400, kills: true, cuts: true, skew: true }, weight: 3 },
+  {
+    name: 'F16: cut and joined',
+    shape: { pods: 4, steps: 300, kills: true, corruption: true, slicing: true },
+    weight: 3,
+  },
+  { name: 'F17: flips', shape: { pods: 4, steps: 400, corruption: true }, weight: 3 },
+  { name: 'F18: versions', shape: { pods: 4, steps: 400, kills: true, drains: true, versions: true }, weight: 3 },
+  { name: 'storms', shape: { pods: 5, steps: 400, storms: true, discovery: 1_000 }, weight: 3 },
+  { name: 'exodus', shape: { pods: 4, steps: 400, exodus: true, discovery: 500 }, weight: 3 },
+  { name: 'joins', shape: { pods: 4, steps: 400, joins: true, cuts: true, restless: true }, weight: 3 },
+  { name: 'old age', shape: { pods: 4, steps: 500, cuts: true, restless: true, age: 8_000 }, weight: 3 },
+  {
+    name: 'crowd',
+    shape: { pods: 8, steps: 400, kills: true, drains: true, cuts: true, restless: true, joins: true },
+    weight: 2,
+  },
+];

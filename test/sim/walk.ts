@@ -1,3 +1,4 @@
+import { seededRandom } from '../../src/testing/random.js';
 import { MeshWorld } from './world.js';
 
 const STREAMS = ['a', 'b', 'b/1', 'c'];
@@ -26,12 +27,37 @@ export interface WalkShape {
   readonly silent?: boolean;
   /** Events that a stream keeps. */
   readonly history?: number;
+  /** Milliseconds that events are kept. */
+  readonly age?: number;
+  /** Pods have clocks of their own. */
+  readonly skew?: boolean;
+  /** Pods of the version before and after are among them. */
+  readonly versions?: boolean;
+  /** Frames are cut anywhere, and joined. */
+  readonly slicing?: boolean;
+  /** Nearly all pods die and come back under their names, several times in a row. */
+  readonly storms?: boolean;
+  /** All pods drain at once; others come in their place, at once or later. */
+  readonly exodus?: boolean;
+  /** Pods come while others are cut off. */
+  readonly joins?: boolean;
+  /** Every client moves at every step. */
+  readonly restless?: boolean;
+  /** Events are published again under their keys, on any pod. */
+  readonly keys?: boolean;
 }
 
 /** A walk through a mesh's life: publishing, clients that come and go, and faults, all drawn from one seed. */
 export function walk(seed: number, shape: WalkShape): MeshWorld {
   const { discovery = 0 } = shape;
-  const world = new MeshWorld(seed, { history: { events: shape.history ?? 1_000 }, discovery });
+  const world = new MeshWorld(seed, {
+    history: { events: shape.history ?? 1_000, ...(shape.age === undefined ? {} : { age: shape.age }) },
+    discovery,
+    skew: shape.skew === true,
+    versions: shape.versions === true,
+    hidesLeaving: true,
+  });
+  if (shape.slicing === true) world.network.slicing = { random: seededRandom(seed), joins: true };
   world.network.silentDeaths = shape.silent === true;
   for (let i = 0; i < shape.pods; i++) world.addPod();
   world.pass(4_000);
@@ -40,7 +66,10 @@ export function walk(seed: number, shape: WalkShape): MeshWorld {
   let quietUntil = 0;
   for (let step = 0; step < shape.steps; step++) {
     const dice = world.random();
-    if (dice < 0.6) world.publish(world.pick(world.pods), world.pick(STREAMS), world.random() < 0.1 ? 'all' : 'one');
+    if (shape.restless === true) moveOne(world);
+    if (world.pods.length === 0) world.pass(500, 50);
+    else if (dice < 0.6)
+      world.publish(world.pick(world.pods), world.pick(STREAMS), world.random() < 0.1 ? 'all' : 'one');
     else if (dice < 0.85) world.pass(Math.floor(world.random() * 60), 20);
     else if (dice < 0.88) world.pass(Math.floor(world.random() * 4_000), 100);
     else if (dice < 0.91) moveOne(world);
@@ -71,6 +100,10 @@ function befall(world: MeshWorld, shape: WalkShape): number {
   if (shape.corruption === true) faults.push(corrupt);
   if (shape.flaps === true) faults.push(flap, blind);
   if (shape.bursts === true) faults.push(burst);
+  if (shape.storms === true) faults.push(storm);
+  if (shape.exodus === true) faults.push(exodus);
+  if (shape.joins === true) faults.push(join);
+  if (world.pods.length === 0) return 1_000;
   return faults.length === 0 ? 1_000 : world.pick(faults)(world);
 }
 
@@ -140,4 +173,37 @@ function burst(world: MeshWorld): number {
   const pod = world.pick(world.pods);
   for (let i = 0; i < 200; i++) world.publish(pod, world.pick(STREAMS));
   return 1_000;
+}
+
+/** A Deployment that crashes again and again. */
+function storm(world: MeshWorld): number {
+  for (let round = 0; round < 3; round++) {
+    world.clock.setTimeout(() => {
+      for (const pod of world.pods.slice(Math.floor(world.random() * 2))) {
+        world.kill(pod);
+        world.clock.setTimeout(() => void world.addPod(pod.name), Math.floor(world.random() * 3_000));
+      }
+    }, round * 3_500);
+  }
+  return 20_000;
+}
+
+/** The whole Deployment is deleted, or each of its pods; others come, or it is started again later. */
+function exodus(world: MeshWorld): number {
+  const { pods } = world;
+  const count = pods.length;
+  const delay = world.random() < 0.5 ? 1_000 : 30_000;
+  for (const pod of pods.slice()) if (pod.node.state === 'ready') world.drain(pod);
+  for (let i = 0; i < count; i++) {
+    world.clock.setTimeout(() => void world.addPod(), delay + Math.floor(world.random() * 2_000));
+  }
+  return 25_000;
+}
+
+/** A pod comes, whatever is cut; one goes, so that there are never more and more. */
+function join(world: MeshWorld): number {
+  world.addPod();
+  const ready = world.pods.filter(({ node }) => node.state === 'ready');
+  if (ready.length > 4) world.drain(world.pick(ready));
+  return 3_000;
 }

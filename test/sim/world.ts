@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
+import type { Clock } from '../../src/clock/clock.js';
 import type { DrainResult } from '../../src/mesh/node/drain.js';
 import { MeshNode, type NodeTimes } from '../../src/mesh/node/mesh-node.js';
 import { EventLog, type History } from '../../src/push/index.js';
 import { seededRandom } from '../../src/testing/random.js';
 import { VirtualClock } from '../../src/testing/virtual-clock.js';
+import type { LinkTransport } from '../../src/mesh/link/transport.js';
 import { SimClient } from './client.js';
 import { checkAck, checkDrain, checkLoss, checkReady } from './invariants.js';
 import { Network } from './network.js';
+import { SkewedClock } from './skewed-clock.js';
+import { OtherVersion, type Version } from './versions.js';
 
 /** Periods as a pod has them, of which the simulation needs no others. */
 export const TIMES: NodeTimes = {
@@ -48,6 +52,12 @@ export interface WorldOptions {
   readonly history?: Partial<History>;
   /** Longest time in milliseconds until a pod learns of another's coming or going. Default 0: at once. */
   readonly discovery?: number;
+  /** Pods have clocks of their own, which began within an hour of one another and go a thousandth faster or slower. */
+  readonly skew?: boolean;
+  /** Pods are of this version, the one before and the one after. */
+  readonly versions?: boolean;
+  /** Pods that leave are told of to nobody, as sources of peers do it that leave out what is about to end. */
+  readonly hidesLeaving?: boolean;
 }
 
 /** A mesh on a virtual clock and network, with clients; one seed makes all of it. */
@@ -80,9 +90,13 @@ export class MeshWorld {
   }
 
   /** Starts a pod; the others learn of it. */
-  addPod(name = `pod-${this.#names++}`, history: Partial<History> = {}): Pod {
+  addPod(name = `pod-${this.#names++}`, history: Partial<History> = {}, version: Version = this.#version()): Pod {
+    const clock = this.#ownClock();
+    const dial = this.network.dialer(name);
+    const as = (transport: LinkTransport): LinkTransport =>
+      version === 'same' ? transport : new OtherVersion(transport, version);
     const log = new EventLog({
-      clock: this.clock,
+      clock,
       random: this.random,
       history: { ...this.#options.history, ...history },
       schedule: (flush) => void this.clock.setTimeout(flush, 0),
@@ -91,7 +105,8 @@ export class MeshWorld {
     const node = new MeshNode({
       log,
       name,
-      dial: this.network.dialer(name),
+      dial: (address, outcome) =>
+        dial(address, { opened: (transport) => outcome.opened(as(transport)), failed: outcome.failed }),
       times: TIMES,
       random: this.random,
       schedule: (flush) => void this.clock.setTimeout(flush, 0),
@@ -107,7 +122,7 @@ export class MeshWorld {
     });
     const pod: Pod = { name, log, node, startedAt: this.clock.now() };
     this.pods.push(pod);
-    this.network.start(name, (transport) => node.accept(transport));
+    this.network.start(name, (transport) => node.accept(as(transport)));
     this.tellPeers();
     return pod;
   }
@@ -123,7 +138,8 @@ export class MeshWorld {
   }
 
   tellPeersOf({ name, node }: Pod): void {
-    const others = this.pods.filter((other) => other.name !== name);
+    const hides = this.#options.hidesLeaving === true;
+    const others = this.pods.filter((other) => other.name !== name && !(hides && other.node.state === 'draining'));
     node.setPeers(others.map((other) => ({ host: other.name, port: 7000, name: other.name })));
   }
 
@@ -146,13 +162,16 @@ export class MeshWorld {
 
   /** SIGTERM: the pod hands over and leaves. */
   drain(pod: Pod, then: (result: DrainResult) => void = () => {}): void {
+    const begun = this.clock.now();
     pod.node.drain(20_000, (result) => {
       this.drains.push(result);
+      if (this.clock.now() - begun > 20_500) this.network.violations.push(`${pod.name} did not leave in time`);
       this.#note(() => checkDrain(this, pod, result));
       for (const client of this.clients) if (client.log === pod.log) client.read();
       this.kill(pod);
       then(result);
     });
+    if (this.#options.hidesLeaving === true) this.tellPeers();
   }
 
   publish(pod: Pod, stream: string, ack: 'one' | 'all' = 'one'): Published | undefined {
@@ -170,6 +189,16 @@ export class MeshWorld {
       this.#note(() => checkAck(this, pod, event, result));
     });
     return event;
+  }
+
+  #ownClock(): Clock {
+    if (this.#options.skew !== true) return this.clock;
+    return new SkewedClock(this.clock, (this.random() - 0.5) * 7_200_000, 1 + (this.random() - 0.5) / 500);
+  }
+
+  #version(): Version {
+    if (this.#options.versions !== true) return 'same';
+    return this.pick(['older', 'same', 'newer'] as const);
   }
 
   /** Pods that have gone in the last milliseconds. */

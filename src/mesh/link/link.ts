@@ -43,6 +43,8 @@ export interface LinkHost extends Outgoing {
   /** The other side has acknowledged own events through `n`. */
   acked(link: Link, n: number): void;
   stateChanged(link: Link): void;
+  /** Clients may come that lack what has left the history. */
+  missed(link: Link, positions: Positions): void;
   fetch(link: Link, message: FetchMessage): void;
   /** There is room on the fetch lane again. */
   fetchRoom(link: Link): void;
@@ -144,6 +146,11 @@ export class Link {
     this.toldStateHeard = false;
     this.#put('control', encodeMessage({ kind: 'state', state }));
     this.#statePing = this.#ping();
+  }
+
+  /** Tells of a pod that lacked events which have left the history: before anything that it published since. */
+  tellMissed(missed: Positions): void {
+    if (this.established && missed.length > 0) this.#put('control', encodeMessage({ kind: 'missed', missed }));
   }
 
   /** Acknowledges the other side's own events. */
@@ -259,6 +266,8 @@ export class Link {
       case 'state':
         this.peerState = message.state;
         return this.#host.stateChanged(this);
+      case 'missed':
+        return this.#host.missed(this, message.missed);
       case 'ping':
         return this.#say('pong', { kind: 'pong', id: message.id });
       case 'pong':

@@ -12,6 +12,7 @@ export interface MeshLog {
   append(event: RemoteEvent): Appended;
   appendLoss(origin: string, n: number): Appended;
   meet(origin: string): void;
+  missed(origin: string, after: number): boolean;
   have(): Map<string, number>;
   haveOf(origin: string): number;
   eventsOf(origin: string, after?: number): Generator<LogEvent, void, undefined>;

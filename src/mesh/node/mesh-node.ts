@@ -19,6 +19,7 @@ import { Dialer, type Address, type Dial, type DialTimes } from './dialer.js';
 import { Drain, type DrainResult } from './drain.js';
 import { Inbox } from './inbox.js';
 import { Join, type JoinTimes } from './join.js';
+import { Laggards } from './laggards.js';
 import { holdsAny, type MeshLog } from './log-view.js';
 import { OwnLog } from './own-log.js';
 import { survivor } from './pairing.js';
@@ -79,6 +80,7 @@ export class MeshNode implements LinkHost {
   readonly #copies: Copies;
   readonly #answers: Answers;
   readonly #presences: Presences;
+  readonly #laggards: Laggards;
   readonly #dialer: Dialer;
   readonly #acknowledgements: Acknowledgements;
   readonly #haveAlarm: Alarm;
@@ -92,6 +94,8 @@ export class MeshNode implements LinkHost {
   readonly #untold = new Set<string>();
   /** When the log got on with an origin last; the newest comes last. */
   readonly #movedAt = new Map<string, number>();
+  /** When this pod published last. */
+  #publishedAt: number | undefined;
   /** Links of which it was told that they are there. */
   readonly #told = new Set<Link>();
   #wholeHaveAt: number;
@@ -114,6 +118,12 @@ export class MeshNode implements LinkHost {
     this.#answers = new Answers(log);
     const links = (): Iterable<Link> => this.#links.values();
     const allTried = (): boolean => this.#dialer.allTried;
+    this.#laggards = new Laggards({
+      log,
+      links,
+      positions: () => this.#positions(),
+      movedAt: (origin) => (origin === log.origin ? this.#publishedAt : this.#movedAt.get(origin)),
+    });
     this.#presences = new Presences({
       clock: log.clock,
       origin: log.origin,
@@ -160,7 +170,9 @@ export class MeshNode implements LinkHost {
     });
     this.#haveAlarm = new Alarm(log.clock, () => this.#tellHave());
     this.#untap = log.tap(({ origin }) => {
-      if (origin === log.origin) this.#schedule();
+      if (origin !== log.origin) return;
+      this.#publishedAt = log.clock.now();
+      this.#schedule();
     });
     this.#join.check();
     this.#wholeHaveAt = log.clock.now() + this.#haveWait();
@@ -294,6 +306,8 @@ export class MeshNode implements LinkHost {
     }
     this.#told.add(link);
     this.#options.events?.linked?.(link);
+    // Before anything else is told.
+    this.#laggards.met(link);
     // A pod that joins copies first, and says when it wants what comes behind.
     if (link.peerState !== 'joining') link.sender.start(link.peerHas.get(this.log.origin) ?? 0);
     // It may have changed since the hello; and who leaves must know that the other side knows.
@@ -337,6 +351,10 @@ export class MeshNode implements LinkHost {
     this.#look();
   }
 
+  missed(link: Link, positions: Positions): void {
+    this.#laggards.missed(link, positions);
+  }
+
   fetch(link: Link, message: FetchMessage): void {
     switch (message.kind) {
       case 'fetch':
@@ -369,6 +387,7 @@ export class MeshNode implements LinkHost {
     this.#presences.drop(link);
     this.#toAck.delete(link);
     if (link.peer !== undefined && this.#links.get(link.origin) === link) this.#links.delete(link.origin);
+    if (this.#told.has(link)) this.#laggards.left(link);
     if (this.#told.delete(link)) this.#options.events?.unlinked?.(link, error);
     if (!this.#closed) this.#look();
   }

@@ -45,12 +45,13 @@ const TYPES = {
   part: 13,
   who: 14,
   here: 15,
+  missed: 16,
 } as const;
 const NAMES: ReadonlyMap<number, keyof typeof TYPES> = new Map(
   Object.entries(TYPES).map(([name, number]) => [number, name as keyof typeof TYPES]),
 );
 const LANES: Readonly<Record<Lane, ReadonlySet<keyof typeof TYPES>>> = {
-  control: new Set(['hello', 'have', 'ack', 'state', 'ping', 'pong', 'bye']),
+  control: new Set(['hello', 'have', 'ack', 'state', 'ping', 'pong', 'bye', 'missed']),
   log: new Set(['events', 'skip']),
   fetch: new Set(['fetch', 'found', 'copy', 'part', 'who', 'here']),
 };
@@ -95,6 +96,8 @@ function fieldsOf(message: MeshMessage): readonly unknown[] {
     }
     case 'have':
       return [message.have];
+    case 'missed':
+      return [message.missed];
     case 'ack':
     case 'skip':
       return [message.n];
@@ -135,6 +138,7 @@ const READERS: Readonly<Record<keyof typeof TYPES, (fields: Fields) => MeshMessa
     dial: fields.whole(),
   }),
   have: (fields) => ({ kind: 'have', have: positions(fields) }),
+  missed: (fields) => ({ kind: 'missed', missed: positions(fields) }),
   ack: (fields) => ({ kind: 'ack', n: fields.whole() }),
   state: (fields) => ({ kind: 'state', state: fields.oneOf(STATES) }),
   ping: (fields) => ({ kind: 'ping', id: fields.whole() }),

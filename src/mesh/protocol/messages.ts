@@ -51,6 +51,8 @@ export type ControlMessage =
   /** It has the receiver's own events through `n`. */
   | { readonly kind: 'ack'; readonly n: number }
   | { readonly kind: 'state'; readonly state: PodState }
+  /** A pod, whose clients may come, lacked events of these origins after these numbers, which have left the history. */
+  | { readonly kind: 'missed'; readonly missed: Positions }
   | { readonly kind: 'ping'; readonly id: number }
   | { readonly kind: 'pong'; readonly id: number }
   | { readonly kind: 'bye'; readonly reason: string };

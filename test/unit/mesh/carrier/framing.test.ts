@@ -29,10 +29,22 @@ describe('frames of a link', () => {
 
   it('are refused by their length alone', () => {
     const deframer = new Deframer(() => assert.fail('nothing is whole'), 1_000);
-    assert.throws(() => deframer.push(Buffer.from([0, 0, 3, 0xe9])), { code: 'ERR_PROTOCOL' });
+    const head = framed(new Uint8Array(1_001)).subarray(0, 8);
+    assert.throws(() => deframer.push(head), { code: 'ERR_PROTOCOL', message: /too long/ });
     const taken: number[] = [];
     const other = new Deframer((message) => taken.push(message.length), 1_000);
     other.push(framed(new Uint8Array(1_000)));
     assert.deepEqual(taken, [1_000]);
+  });
+
+  it('F17: are refused when any single bit of them was flipped, a length at once', () => {
+    const bytes = framed(Buffer.from('a message of a pod'));
+    for (let bit = 0; bit < bytes.length * 8; bit++) {
+      const flipped = Buffer.from(bytes);
+      flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      const deframer = new Deframer(() => assert.fail(`bit ${bit} was not missed`));
+      const given = bit < 32 ? flipped.subarray(0, 8) : flipped;
+      assert.throws(() => deframer.push(given), { code: 'ERR_PROTOCOL' }, `bit ${bit}`);
+    }
   });
 });
