@@ -79,7 +79,7 @@ function reportOf(events: PublishedTable): ClientReport {
     disordered += disorder.length;
     for (const { before, after } of disorder) note(`client ${id} saw ${name(before)} before ${name(after)}`);
   }
-  const gaps = clients.flatMap(({ gaps: seen }, id) => seen.map((gap) => `client ${id}: ${gap}`));
+  const gaps = clients.flatMap((client) => client.gaps);
   return {
     clients: clients.length,
     received,

@@ -37,6 +37,7 @@ export interface ClientReport {
   /** Connections beyond the first of each client, and attempts that failed. */
   readonly reconnects: number;
   readonly failures: number;
+  /** What clients were told to miss, as it was told. */
   readonly gaps: readonly string[];
   readonly examples: readonly string[];
 }

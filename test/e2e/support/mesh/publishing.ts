@@ -1,4 +1,6 @@
+import { EventEmitter, once } from 'node:events';
 import { Agent, request } from 'node:http';
+import type { MissingRange } from '../../../../src/push/log/types.js';
 import type { PublishedTable } from './messages.js';
 
 /** Milliseconds before a pod that could not take an event is passed over for another. */
@@ -51,9 +53,11 @@ export class Publishing {
   readonly #origin: number[] = [];
   readonly #n: number[] = [];
   readonly #required: number[] = [];
+  readonly #progress = new EventEmitter();
   #next = 0;
   #retries = 0;
   #weak = 0;
+  #slowest = 0;
 
   constructor(options: PublishingOptions) {
     this.#options = options;
@@ -77,6 +81,27 @@ export class Publishing {
   /** Pods, or rather runs of pods, that took events. */
   get origins(): readonly string[] {
     return this.#origins;
+  }
+
+  /** Settles when so many events were published, or are about to be. */
+  async reached(count: number): Promise<void> {
+    while (this.#next < count) await once(this.#progress, 'progress');
+  }
+
+  /** Milliseconds of the request that took longest. */
+  get slowest(): number {
+    return this.#slowest;
+  }
+
+  /** Whether a gap names an event that was acknowledged. The gap is told as JSON. */
+  wasPromised(gap: string): boolean {
+    const { missing } = JSON.parse(gap) as { readonly missing: readonly MissingRange[] };
+    return missing.some(({ origin, after, through = Infinity }) => {
+      const from = this.#origins.indexOf(origin);
+      return this.#n.some(
+        (n, index) => this.#origin[index] === from && this.#required[index] === 1 && n > after && n <= through,
+      );
+    });
   }
 
   /** Publishes `count` events; settles when all were answered or given up. */
@@ -110,6 +135,7 @@ export class Publishing {
     this.#origin[index] = -1;
     this.#n[index] = 0;
     this.#required[index] = 0;
+    this.#progress.emit('progress');
     return index;
   }
 
@@ -123,7 +149,9 @@ export class Publishing {
         this.#retries += 1;
         await pause(RETRY_PAUSE);
       }
+      const began = performance.now();
       const outcome = await this.#post(left, target ?? this.#choose());
+      this.#slowest = Math.max(this.#slowest, Math.round(performance.now() - began));
       if (outcome === 'unknown' && !keys) return;
       if (outcome === 'refused' || outcome === 'unknown') continue;
       left = left.filter((index, at) => !this.#note(index, outcome[at]));
