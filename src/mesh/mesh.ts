@@ -210,14 +210,14 @@ export class Mesh implements Bus {
     if (this.#closed !== undefined) throw new PodNotReadyError('closed');
     if (this.#node.state !== 'ready') throw new PodNotReadyError(this.#node.state);
     const event = this.log.publish(stream, data, rest);
-    // An event that had been published before may be another pod's.
-    if (event.origin !== this.log.origin) return { event, acks: 1 };
     const others = await new Promise<number>((resolve, reject) => {
-      this.#node.acknowledged(event.n, ack, timeout, (result) => {
+      const settled = (result: number | Error): void => {
         if (typeof result === 'number') return resolve(result);
         if (result instanceof TimeoutError) this.#unacknowledged += 1;
         reject(result);
-      });
+      };
+      // What had been published before, under the same key, may be another pod's.
+      this.#node.acknowledged(event.n, ack, timeout, settled, event.origin);
     });
     return { event, acks: 1 + others };
   }
