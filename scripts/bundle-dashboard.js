@@ -20,8 +20,7 @@ export async function bundleDashboard(folder) {
     format: 'esm',
     platform: 'browser',
     target: 'es2022',
-    // The parser of event streams is written for Node's Buffer.
-    inject: [join(page, 'buffer.ts')],
+    plugins: [bufferForEventStreams],
     legalComments: 'eof',
     metafile: true,
     logLevel: 'warning',
@@ -29,6 +28,17 @@ export async function bundleDashboard(folder) {
   await writeFile(join(folder, 'licenses.txt'), await licenses(Object.keys(metafile.inputs)));
   await writeFile(join(folder, 'index.html'), await readFile(join(page, 'index.html')));
 }
+
+/** The parser of event streams is written for Node's Buffer. Others look whether there is one, and must find none. */
+const bufferForEventStreams = {
+  name: 'buffer-for-event-streams',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]src[\\/]sse[\\/][\w-]+\.ts$/ }, async ({ path }) => {
+      const line = `import { Buffer } from ${JSON.stringify(join(page, 'buffer.ts'))};`;
+      return { contents: `${line}\n${await readFile(path, 'utf8')}`, loader: 'ts' };
+    });
+  },
+};
 
 /** The licences of the packages that files are from. */
 async function licenses(inputs) {

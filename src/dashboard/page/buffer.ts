@@ -1,6 +1,6 @@
 /**
- * As much of Node's `Buffer` as the parser of event streams uses, for the browser. The bundler puts it in wherever the name
- * stands.
+ * As much of Node's `Buffer` as the parser of event streams uses, for the browser. The bundler puts it in
+ * there (`scripts/bundle-dashboard.js`).
  */
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 const encoder = new TextEncoder();

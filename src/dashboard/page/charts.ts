@@ -11,7 +11,9 @@ interface Line {
   readonly of: (snapshot: Snapshot) => number | undefined;
 }
 
+/** Seconds that are shown, at most and at least. */
 const SECONDS = 180;
+const FEWEST = 30;
 const HEIGHT = 190;
 
 /** A chart of the last minutes. */
@@ -78,11 +80,17 @@ class Chart {
         legend: { show: false },
         cursor: { y: false, points: { size: 7 } },
         scales: {
-          x: { range: (_self, _least, most) => [most - SECONDS, most] },
+          x: { range: (_self, least, most) => [Math.max(most - SECONDS, Math.min(least, most - FEWEST)), most] },
           y: { range: (_self, _least, most) => [0, Math.max(1, most * 1.15)] },
         },
         axes: [
-          { ...axis, font, space: 70, values: [[1, '{HH}:{mm}:{ss}', null, null, null, null, null, null, 1]] },
+          {
+            ...axis,
+            font,
+            size: 30,
+            space: 70,
+            values: [[1, '{HH}:{mm}:{ss}', null, null, null, null, null, null, 1]],
+          },
           { ...axis, font, size: 52, space: 36, values: (_self, ticks) => ticks.map((tick) => formatCount(tick)) },
         ],
         series: [

@@ -1,6 +1,7 @@
 import { systemClock } from '../../clock/clock.js';
 import { publish } from './api.js';
 import { EventClient, type ClientState } from './event-client.js';
+import { Moves, type Move } from './moves.js';
 import { freshName } from './random.js';
 import { Acknowledged, Tally } from './tally.js';
 import type { Tunnel } from './tunnel.js';
@@ -28,6 +29,8 @@ export interface FleetView {
   readonly resumed: number;
   /** Gaps that clients were told of. */
   readonly gaps: number;
+  /** Newest first. */
+  readonly moves: readonly Move[];
   /** Why publishing is not going on. */
   readonly trouble: string;
 }
@@ -53,6 +56,7 @@ export class Fleet {
   #phase: FleetView['phase'] = 'idle';
   #members: readonly Member[] = [];
   #acknowledged = new Acknowledged();
+  #moves = new Moves();
   #run = '';
   #seq = 0;
   #stop = new AbortController();
@@ -82,6 +86,7 @@ export class Fleet {
       missed: sum(({ missed }) => missed),
       resumed: sum(({ resumed }) => resumed),
       gaps: this.#members.reduce((all, { gaps }) => all + gaps, 0),
+      moves: this.#moves.list,
       trouble: this.#trouble,
     };
   }
@@ -92,6 +97,7 @@ export class Fleet {
     this.#seq = 0;
     this.#trouble = '';
     this.#acknowledged = new Acknowledged();
+    this.#moves = new Moves();
     this.#stop = new AbortController();
     this.#phase = 'gathering';
     this.#members = Array.from({ length: count }, (_, index) => this.#member(index + 1));
@@ -116,13 +122,21 @@ export class Fleet {
 
   #member(id: number): Member {
     const tally = new Tally();
+    const moves = this.#moves;
+    let before: ClientState = 'connecting';
     const client = new EventClient(this.#tunnel, this.#run, {
       event: ({ type, data }) => {
         if (type === 'gap') member.gaps += 1;
         else tally.take(Number(data));
         this.#changed();
       },
-      changed: () => this.#changed(),
+      changed: () => {
+        const { state, pod } = client;
+        if (state === 'open') moves.found(id, systemClock.now());
+        else if (before === 'open' && state === 'waiting') moves.lost(id, pod, systemClock.now());
+        before = state;
+        this.#changed();
+      },
     });
     const member: Member = { id, client, tally, gaps: 0 };
     return member;

@@ -14,7 +14,8 @@ export interface Layout {
   readonly places: readonly Point[];
 }
 
-const ROOM = 34;
+/** For the clients around pods. */
+const ROOM = 32;
 
 /** Puts pods on an ellipse that fills the drawing, the first on top. */
 export function layOut(count: number, width: number, height: number): Layout {

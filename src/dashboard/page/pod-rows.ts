@@ -2,7 +2,7 @@ import type { PodView, Snapshot } from '../state.js';
 import { endPod, errorOf } from './api.js';
 import type { PodColors } from './colors.js';
 import { byId, Keyed, make, setAttributes, setText } from './dom.js';
-import { formatRate, shortName } from './format.js';
+import { formatCount, formatRate, shortName } from './format.js';
 
 /** What the rows do beyond themselves. */
 export interface PodRowsActions {
@@ -31,7 +31,9 @@ export class PodRows {
 
   #change(row: HTMLLIElement, pod: PodView): void {
     setAttributes(row, { class: this.#colors.classOf(pod.name), 'data-state': pod.ready ? 'ready' : 'away' });
+    const address = row.querySelector('.address');
     const [state, figures] = [row.querySelector('.state'), row.querySelector('.facts')];
+    if (address !== null) setText(address, pod.address);
     if (state !== null) setText(state, stateOf(pod));
     if (figures !== null) setText(figures, factsOf(pod));
   }
@@ -49,7 +51,12 @@ function makeRow(pod: string, actions: PodRowsActions): HTMLLIElement {
     children: [
       make('div', {
         class: 'who',
-        children: [make('b', { text: pod }), make('span', { class: 'state' }), make('span', { class: 'facts' })],
+        children: [
+          make('b', { text: pod }),
+          make('span', { class: 'note address' }),
+          make('span', { class: 'state' }),
+          make('span', { class: 'facts' }),
+        ],
       }),
       make('div', {
         class: 'actions',
@@ -79,9 +86,9 @@ function stateOf({ ready, state, status, restarts }: PodView): string {
   return restarts === 0 ? now : `${now}, ${restarts === 1 ? '1 restart' : `${restarts} restarts`}`;
 }
 
-function factsOf(pod: PodView): string {
-  const address = pod.address === '' ? 'no address' : pod.address;
-  if (pod.report !== 'live') return address;
-  const { clients, published, delivered } = pod;
-  return `${address} · ${clients === 1 ? '1 client' : `${clients} clients`} · publishes ${formatRate(published)} · delivers ${formatRate(delivered)}`;
+function factsOf({ report, clients, published, delivered }: PodView): string {
+  if (report === 'none') return '';
+  if (report === 'silent') return 'does not answer';
+  const who = clients === 1 ? '1 client' : `${formatCount(clients)} clients`;
+  return `${who} · publishes ${formatRate(published)} · delivers ${formatRate(delivered)}`;
 }

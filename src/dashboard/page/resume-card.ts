@@ -2,7 +2,8 @@ import type { PodView, Snapshot } from '../state.js';
 import type { PodColors } from './colors.js';
 import { byId, Keyed, make, setAttributes, setText } from './dom.js';
 import type { Fleet, FleetClient, FleetView } from './fleet.js';
-import { formatCount, shortName } from './format.js';
+import { formatCount, formatDuration, shortName } from './format.js';
+import type { Move } from './moves.js';
 import { end } from './pod-rows.js';
 import { fraction } from './random.js';
 
@@ -16,13 +17,17 @@ export class ResumeCard {
   readonly #kill = byId('fleet-kill', HTMLButtonElement);
   readonly #replace = byId('fleet-replace', HTMLButtonElement);
   readonly #note = byId('fleet-note', HTMLElement);
+  readonly #list = byId('fleet', HTMLUListElement);
   readonly #tiles: Keyed<FleetClient, HTMLLIElement>;
+  readonly #moves = new Keyed<{ move: Move; key: string }, HTMLLIElement>(byId('moves', HTMLUListElement), () =>
+    make('li'),
+  );
   #pods: readonly PodView[] = [];
 
   constructor(fleet: Fleet, colors: PodColors, say: (text: string) => void) {
     this.#fleet = fleet;
     this.#colors = colors;
-    this.#tiles = new Keyed(byId('fleet', HTMLUListElement), makeTile);
+    this.#tiles = new Keyed(this.#list, makeTile);
     this.#start.addEventListener('click', () => {
       if (fleet.view.phase === 'idle') fleet.start(Number(this.#size.value), 1_000 / Number(this.#rate.value));
       else fleet.stop();
@@ -48,6 +53,12 @@ export class ResumeCard {
     this.#figure('missed', view.missed, true);
     this.#figure('repeated', view.repeated, true);
     setText(this.#note, describe(view));
+    this.#moves.update(
+      view.moves.map((move, index) => ({ move, key: String(view.moves.length - index) })),
+      ({ key }) => key,
+      (item, { move }) => setText(item, describeMove(move)),
+    );
+    this.#list.classList.toggle('many', clients.length > 16);
     this.#tiles.update(
       clients,
       ({ id }) => String(id),
@@ -69,9 +80,12 @@ export class ResumeCard {
       'data-state': state,
       'aria-label': `client ${id}, ${there ? `on ${shortName(pod)}` : 'reconnecting'}: ${received} received, ${missed} missed, ${repeated} repeated`,
     });
-    const [where, count] = tile.children;
+    const [, where, count, proof] = tile.children;
     if (where !== undefined) setText(where, there ? shortName(pod) : 'moving');
     if (count !== undefined) setText(count, formatCount(received));
+    if (proof === undefined) return;
+    setText(proof, `${missed} missed, ${repeated} repeated`);
+    setAttributes(proof, { 'data-bad': missed + repeated === 0 ? 'no' : 'yes' });
   }
 
   /** Ends the pod that serves the most of the clients, or any of them. */
@@ -89,8 +103,12 @@ export class ResumeCard {
 
 function makeTile({ id }: FleetClient): HTMLLIElement {
   return make('li', {
-    children: [make('span', { class: 'where' }), make('b')],
-    attributes: { title: `client ${id}` },
+    children: [
+      make('span', { class: 'who', text: `#${id}` }),
+      make('span', { class: 'where' }),
+      make('b'),
+      make('span', { class: 'proof' }),
+    ],
   });
 }
 
@@ -105,4 +123,10 @@ function describe({ phase, clients, trouble, gaps, missed, repeated, resumed }: 
   if (phase === 'idle') return `Over: ${fine ? 'nothing was missed, nothing repeated' : 'see above'}.${told}`;
   if (trouble !== '') return `Publishing waits: ${trouble}.${told}`;
   return `${resumed === 0 ? 'All clients are served.' : 'All clients are served again.'}${told}`;
+}
+
+function describeMove({ pod, clients, took }: Move): string {
+  const who = clients === 1 ? 'One client' : `${clients} clients`;
+  const lost = `${who} lost ${shortName(pod)}`;
+  return took === undefined ? `${lost}…` : `${lost}, served again after ${formatDuration(took)}`;
 }

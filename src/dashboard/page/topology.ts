@@ -10,6 +10,9 @@ const MOST_DOTS = 48;
 /** Links with a label each; with more there is no room. */
 const MOST_LABELS = 15;
 
+/** Pixels below which links tell their round trip only. */
+const NARROW = 460;
+
 interface Placed {
   readonly pod: PodView;
   readonly at: Point;
@@ -27,7 +30,8 @@ export class Topology {
   readonly #colors: PodColors;
   readonly #svg = draw('svg', { attributes: { role: 'img' } });
   readonly #pulses = draw('g', { class: 'pulses' });
-  readonly #links: Keyed<LinkView, SVGGElement>;
+  readonly #lines: Keyed<LinkView, SVGLineElement>;
+  readonly #labels: Keyed<LinkView, SVGGElement>;
   readonly #pods: Keyed<Placed, SVGGElement>;
   readonly #others: Keyed<Dot, SVGCircleElement>;
   readonly #clients: Keyed<FleetClient, SVGCircleElement>;
@@ -38,10 +42,11 @@ export class Topology {
   constructor(root: HTMLElement, colors: PodColors) {
     this.#root = root;
     this.#colors = colors;
-    const [links, others, pods, clients] = [draw('g'), draw('g'), draw('g'), draw('g')];
-    this.#svg.append(links, this.#pulses, others, pods, clients);
+    const [lines, labels, others, pods, clients] = [draw('g'), draw('g'), draw('g'), draw('g'), draw('g')];
+    this.#svg.append(lines, this.#pulses, labels, others, pods, clients);
     root.append(this.#svg);
-    this.#links = new Keyed(links, makeLink);
+    this.#lines = new Keyed(lines, () => draw('line', { class: 'link' }));
+    this.#labels = new Keyed(labels, makeLabel);
     this.#pods = new Keyed(pods, makePod);
     this.#others = new Keyed(others, () => draw('circle', { class: 'other', attributes: { r: '3.5' } }));
     this.#clients = new Keyed(clients, () => draw('circle', { class: 'client', attributes: { r: '4.5' } }));
@@ -63,16 +68,24 @@ export class Topology {
     const snapshot = this.#snapshot;
     if (snapshot === undefined) return;
     const width = Math.max(280, this.#root.clientWidth);
-    const height = Math.max(260, Math.min(400, width * 0.62));
+    const height = width < NARROW ? 330 : Math.max(300, Math.min(400, width * 0.62));
     const { pods, links } = snapshot;
     this.#layout = layOut(pods.length, width, height);
+    this.#svg.classList.toggle('narrow', width < NARROW);
     setAttributes(this.#svg, { viewBox: `0 0 ${width} ${height}`, height, 'aria-label': summary(snapshot) });
     const placed = pods.map((pod, index) => ({ pod, at: this.#layout.places[index] ?? this.#layout.middle }));
-    this.#links.update(
-      links,
-      ({ a, b }) => `${a} ${b}`,
-      (group, link) => this.#drawLink(group, link, links.length <= MOST_LABELS),
-    );
+    const keyOf = ({ a, b }: LinkView): string => `${a} ${b}`;
+    this.#lines.update(links, keyOf, (line, link) => {
+      const [from, to] = this.#ends(link);
+      setAttributes(line, {
+        x1: from.x,
+        y1: from.y,
+        x2: to.x,
+        y2: to.y,
+        'data-behind': link.behind > 100 ? 'yes' : 'no',
+      });
+    });
+    this.#labels.update(links.length <= MOST_LABELS ? links : [], keyOf, (label, link) => this.#drawLabel(label, link));
     this.#pods.update(
       placed,
       ({ pod }) => pod.name,
@@ -91,23 +104,11 @@ export class Topology {
     return between(this.#place(a) ?? middle, this.#place(b) ?? middle, radius);
   }
 
-  #drawLink(group: SVGGElement, link: LinkView, labelled: boolean): void {
+  #drawLabel(label: SVGGElement, link: LinkView): void {
     const [from, to] = this.#ends(link);
-    const [line, label] = [group.children[0], group.children[1]];
-    if (line === undefined || label === undefined) return;
-    setAttributes(line, {
-      x1: from.x,
-      y1: from.y,
-      x2: to.x,
-      y2: to.y,
-      'data-behind': link.behind > 100 ? 'yes' : 'no',
-    });
-    setAttributes(label, {
-      transform: `translate(${(from.x + to.x) / 2} ${(from.y + to.y) / 2})`,
-      visibility: labelled ? 'visible' : 'hidden',
-    });
-    const [box, trip, rate] = label.children;
-    if (box === undefined || trip === undefined || rate === undefined) return;
+    setAttributes(label, { transform: `translate(${(from.x + to.x) / 2} ${(from.y + to.y) / 2})` });
+    const [, trip, rate] = label.children;
+    if (trip === undefined || rate === undefined) return;
     setText(trip, link.roundTrip === undefined ? 'linking' : formatDuration(link.roundTrip));
     setText(rate, `⇄ ${formatRate(link.forth + link.back)}`);
   }
@@ -192,19 +193,13 @@ export class Topology {
   }
 }
 
-function makeLink(): SVGGElement {
+function makeLabel(): SVGGElement {
   return draw('g', {
-    class: 'link',
+    class: 'label',
     children: [
-      draw('line'),
-      draw('g', {
-        class: 'label',
-        children: [
-          draw('rect', { attributes: { x: '-36', y: '-18', width: '72', height: '36', rx: '9' } }),
-          draw('text', { class: 'trip', attributes: { y: '-3' } }),
-          draw('text', { class: 'rate', attributes: { y: '11' } }),
-        ],
-      }),
+      draw('rect', { attributes: { x: '-36', y: '-18', width: '72', height: '36', rx: '9' } }),
+      draw('text', { class: 'trip', attributes: { y: '-3' } }),
+      draw('text', { class: 'rate', attributes: { y: '11' } }),
     ],
   });
 }
