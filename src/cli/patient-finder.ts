@@ -53,10 +53,20 @@ export class PatientPeerFinder implements PeerFinder {
   }
 }
 
+/** Whether an API server was looked for where client-node does without any configuration, and is not there. */
+export function isNoKubeConfig(error: unknown): boolean {
+  return (
+    error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED' && 'port' in error && error.port === 8080
+  );
+}
+
 /** Whether asking again is of no use. */
 function isLasting(error: unknown): boolean {
   if (error instanceof KubernetesAPIError) {
     return error.statusCode >= 400 && error.statusCode < 500 && error.statusCode !== 408 && error.statusCode !== 429;
   }
+  if (isNoKubeConfig(error)) return true;
+  // A kubeconfig, or a file that it names, which is not there.
+  if (error instanceof Error && 'syscall' in error && error.syscall === 'open') return true;
   return error instanceof InvalidArgumentError || error instanceof MissingPackageError || error instanceof SyntaxError;
 }

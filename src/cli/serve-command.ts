@@ -1,8 +1,10 @@
 import { Command } from 'commander';
 import { systemClock } from '../clock/clock.js';
+import { systemWallClock } from '../clock/wall.js';
 import type { Logger } from '../logger/logger.js';
 import { jsonLogger, textLogger } from '../serve/logger.js';
 import { PodServer } from '../serve/pod-server.js';
+import { publishLines, publishTicks } from './demo-events.js';
 import { describeServeFailure } from './serve-failures.js';
 import { addServeOptions, type ServeFlags } from './serve-flags.js';
 import { SERVE_HELP } from './serve-help.js';
@@ -28,8 +30,20 @@ async function run(flags: ServeFlags): Promise<void> {
   if (pod === undefined) return;
   const { name, url, mesh, log } = pod;
   logger.info({ name, url, internalPort: mesh.port, origin: log.origin, links: mesh.links.length }, 'ready');
+  const demo = demoEvents(flags, pod, logger);
   await stopping.requested;
+  for (const one of demo) one.stop();
   await pod.close();
+}
+
+function demoEvents({ ticks, stdin }: ServeFlags, pod: PodServer, logger: Logger): readonly { stop(): void }[] {
+  const { name, mesh: bus, log } = pod;
+  const clients = (): number => log.subscribers().length;
+  const options = { pod: name, bus, clients, logger, clock: systemClock, wallClock: systemWallClock };
+  return [
+    ...(ticks === undefined ? [] : [publishTicks(ticks, options)]),
+    ...(stdin === undefined ? [] : [publishLines(stdin, process.stdin, options)]),
+  ];
 }
 
 function write(line: string): void {

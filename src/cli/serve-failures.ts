@@ -1,11 +1,15 @@
 import { TrunklineError } from '../errors/index.js';
 import { KubernetesAPIError } from '../kubernetes/api-error.js';
+import { isNoKubeConfig } from './patient-finder.js';
 import type { ServeFlags } from './serve-flags.js';
 
 /** Says in one line why a pod could not be started, and what to do about it. */
 export function describeServeFailure(error: unknown, flags: ServeFlags): string {
   if (!(error instanceof Error)) return String(error);
   if (error instanceof KubernetesAPIError) return describeAPIFailure(error, flags);
+  if (isNoKubeConfig(error)) {
+    return 'there is no kubeconfig, and this is no pod of Kubernetes with a service account; set KUBECONFIG, or choose other --peers';
+  }
   const { code, port, address } = error as NodeJS.ErrnoException & { port?: number; address?: string };
   if (error instanceof TrunklineError) return error.message;
   const option = port === flags.internalPort ? '--internal-port' : port === flags.grpcPort ? '--grpc-port' : '--port';

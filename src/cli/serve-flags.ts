@@ -28,6 +28,8 @@ export interface ServeFlags {
   readonly maxEventBytes?: number;
   readonly maxClients?: number;
   readonly drainTimeout: number;
+  readonly ticks?: string;
+  readonly stdin?: string;
   readonly logLevel: LogLevel;
   readonly json: boolean;
 }
@@ -75,9 +77,10 @@ export function addServeOptions(command: Command): Command {
     new Option('--no-compatible', 'do not'),
     new Option('--grpc-port <port>', 'also serve the gRPC watch service here').argParser(PORT).env('GRPC_PORT'),
     new Option('--wildcards', 'let everybody follow patterns such as orders.*').default(false),
-    new Option('--allow-origin <origin...>', 'pages of which other origins may follow, or *').default([]),
+    new Option('--allow-origin <origin...>', 'pages of which other origins may follow, or *').default([], 'none'),
     new Option('--allow-host <name...>', 'names in the Host header to accept beside addresses and localhost').default(
       [],
+      'any, but for pages on this machine',
     ),
     new Option('--history-events <n>', 'events that each stream keeps (1000)').argParser(wholeNumber(1, 1_000_000)),
     new Option('--history-bytes <size>', 'bytes that each stream keeps (4Mi)').argParser(size),
@@ -87,13 +90,13 @@ export function addServeOptions(command: Command): Command {
     new Option('--drain-timeout <time>', 'for handing over and letting clients go after a SIGTERM')
       .argParser(duration)
       .default(20_000, '20s'),
+    new Option('--ticks <stream>', 'publish an event here each second, so that there is something to see'),
+    new Option('--stdin <stream>', 'publish each line of the standard input here'),
     new Option('--log-level <level>', 'least level that is logged')
       .choices([...LOG_LEVELS])
       .default('info')
       .env('LOG_LEVEL'),
-    new Option('--json', 'log lines of JSON; the default unless a terminal reads them').default(
-      process.stdout.isTTY !== true,
-    ),
+    new Option('--json', 'log lines of JSON').default(process.stdout.isTTY !== true, 'unless a terminal reads them'),
     new Option('--no-json', 'log lines for people'),
   ];
   for (const option of options) command.addOption(option);

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { headerOf } from '../push/http/headers.js';
 import { RequestError } from './errors.js';
 
@@ -10,7 +10,7 @@ import { RequestError } from './errors.js';
  * @throws RequestError: 413 for more than `most` bytes, 415 for a coding or charset other than plain UTF-8, 400 for what is
  * not UTF-8 or breaks off.
  */
-export async function readText(req: IncomingMessage, most: number): Promise<string> {
+export async function readText(req: IncomingMessage, res: ServerResponse, most: number): Promise<string> {
   const coding = headerOf(req, 'content-encoding');
   if (coding !== undefined && coding.toLowerCase() !== 'identity') {
     throw new RequestError(415, 'ERR_UNSUPPORTED', 'the body must not be compressed');
@@ -19,7 +19,7 @@ export async function readText(req: IncomingMessage, most: number): Promise<stri
   if (charset !== undefined && !/^(?:utf-?8|us-ascii)$/i.test(charset)) {
     throw new RequestError(415, 'ERR_UNSUPPORTED', 'the body must be UTF-8');
   }
-  const bytes = await readBytes(req, most);
+  const bytes = await readBytes(req, res, most);
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
@@ -27,9 +27,10 @@ export async function readText(req: IncomingMessage, most: number): Promise<stri
   }
 }
 
-function readBytes(req: IncomingMessage, most: number): Promise<Buffer> {
+function readBytes(req: IncomingMessage, res: ServerResponse, most: number): Promise<Buffer> {
   const tooLarge = new RequestError(413, 'ERR_TOO_LARGE', `the body must not have more than ${most} bytes`);
   if (Number(headerOf(req, 'content-length') ?? 0) > most) return Promise.reject(tooLarge);
+  if (/^100-continue$/i.test(headerOf(req, 'expect') ?? '')) res.writeContinue();
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;

@@ -43,6 +43,8 @@ export class PublicServer {
       (req, res) => serving.request(req, res),
     );
     this.#server.maxConnections = maxConnections;
+    // Whoever reads the body says when it may come.
+    this.#server.on('checkContinue', (req, res) => serving.request(req, res));
     this.#server.on('upgrade', (req, socket, head) => serving.upgrade(req, socket, head));
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => answerClientError(error, socket));
     this.#server.on('connection', (socket: Socket) => {

@@ -49,6 +49,7 @@ export class PodMetrics {
   readonly #processMetrics: boolean;
   #loaded: Loaded | undefined;
   #failure: Error | undefined;
+  #reading: Promise<string> | undefined;
 
   constructor(mesh: Mesh, processMetrics: boolean) {
     this.#mesh = mesh;
@@ -79,7 +80,9 @@ export class PodMetrics {
   async scrape(): Promise<Scrape> {
     if (this.#loaded === undefined) throw this.#failure ?? new MissingPackageError('the metrics are not loaded yet');
     const { registry } = this.#loaded;
-    return { contentType: registry.contentType, text: await registry.metrics() };
+    // Anybody may ask, at any rate: one reading at a time is for all who ask meanwhile.
+    this.#reading ??= registry.metrics().finally(() => (this.#reading = undefined));
+    return { contentType: registry.contentType, text: await this.#reading };
   }
 
   #register(client: PromModule): Loaded {

@@ -246,7 +246,7 @@ export class PodServer {
     this.log.close();
     await this.mesh.close();
     await ended;
-    logger.info({ left: Math.round(left()) }, 'closed');
+    if (joined) logger.info({ left: Math.round(left()) }, 'closed');
   }
 }
 

@@ -52,7 +52,7 @@ export async function publish(
   metrics: Pick<PodMetrics, 'published' | 'took'>,
 ): Promise<void> {
   const query = parsePublishQuery(queryOf(req), limits.timeout);
-  const text = await readText(req, limits.maxBodyBytes);
+  const text = await readText(req, res, limits.maxBodyBytes);
   const { maxEventBytes } = bus.log.settings.limits;
   const { items, batch } = itemsOf(query, mediaTypeOf(req), text, { maxEventBytes, maxBatch: limits.maxBatch });
   const { clock } = bus.log;
@@ -64,7 +64,7 @@ export async function publish(
   const worst = outcomes.toSorted((a, b) => rank(b) - rank(a))[0];
   const status = worst?.status ?? 200;
   const body = batch ? { events: outcomes.map(bodyOf) } : bodyOf(outcomes[0]);
-  answer(req, res, status, JSON.stringify(body), {
+  answer(req, res, status, `${JSON.stringify(body)}\n`, {
     'Content-Type': 'application/json',
     ...(status === 503 ? { 'Retry-After': '1' } : {}),
   });

@@ -11,6 +11,7 @@ import { isPreflight, type CorsPolicy } from '../push/http/cors.js';
 import { pageRefusal } from '../push/http/page-check.js';
 import { queryOf } from '../push/http/request.js';
 import { answer, answerError, answerRefusal } from '../push/http/respond.js';
+import { expectRead } from '../push/lines/unread.js';
 import { accessOf, type Access, type AccessAction } from './access.js';
 import { RequestError } from './errors.js';
 import type { Followers } from './followers.js';
@@ -21,6 +22,9 @@ import { streamsOf, type PodStatus } from './status.js';
 
 /** Header of every answer: the pod that gave it. */
 export const POD_HEADER = 'Trunkline-Pod';
+
+/** Milliseconds in which a client has to take an answer. */
+const WRITE_TIMEOUT = 10_000;
 
 /** What the routes serve. */
 export interface RoutesOptions {
@@ -63,6 +67,7 @@ export class Routes {
   /** Never throws. */
   async request(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const { bus, state, logger } = this.#options;
+    const { clock } = bus.log;
     // A client that goes away while it is answered is no error of anybody's.
     res.on('error', () => {});
     res.setHeader(POD_HEADER, bus.name);
@@ -70,6 +75,7 @@ export class Routes {
     if (state() === 'draining') res.setHeader('Connection', 'close');
     try {
       await this.#route(req, res);
+      if (res.writableEnded) expectRead(res, clock, WRITE_TIMEOUT);
     } catch (error) {
       if (error instanceof RequestError) {
         answerError(req, res, error.status, error.code, error.message, { Connection: 'close' });
