@@ -6,15 +6,22 @@ import { MAX_MESSAGE_BYTES } from '../protocol/codec.js';
 const HEAD_BYTES = 8;
 const CHECK = 0x5a;
 
+/** The longest message whose framing is kept: batches of events, which go over all links one after the other. */
+const MOST_KEPT = 256 * 1024;
+
+let newest: { readonly message: Uint8Array; readonly bytes: Buffer } | undefined;
+
 /**
  * The message with its head before it. TCP's own checksum lets one in some ten million damaged packets pass, and what is
  * changed in a message may still be one: a number that is too high would have events taken for lost.
  */
 export function framed(message: Uint8Array): Buffer {
+  if (newest?.message === message) return newest.bytes;
   const bytes = Buffer.allocUnsafe(HEAD_BYTES + message.length);
   bytes.writeUInt32BE(headOf(message.length), 0);
   bytes.writeUInt32BE(crc32(message), 4);
   bytes.set(message, HEAD_BYTES);
+  newest = message.length > MOST_KEPT ? undefined : { message, bytes };
   return bytes;
 }
 

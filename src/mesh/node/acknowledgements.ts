@@ -23,6 +23,14 @@ interface Waiting {
   readonly settled: Settled;
 }
 
+/** Through which own number others have acknowledged. */
+interface Reach {
+  /** Any of those that stay. */
+  readonly most: number;
+  /** All that serve; `Infinity` when none does. */
+  readonly least: number;
+}
+
 /** What acknowledgements need of their pod. */
 export interface AcknowledgementsHost {
   /** This run. */
@@ -40,6 +48,8 @@ export class Acknowledgements {
   readonly #host: AcknowledgementsHost;
   readonly #alarm: Alarm;
   #waiting: Waiting[] = [];
+  /** When the first of them gives up, or sooner. */
+  #next = Infinity;
   #closed: Error | undefined;
 
   constructor(clock: Clock, host: AcknowledgementsHost) {
@@ -60,8 +70,11 @@ export class Acknowledgements {
   wait(event: EventKey, ack: Ack, timeout: number, settled: Settled): void {
     if (this.#closed !== undefined) return settled(this.#closed);
     if (ack === 'local') return settled(0);
-    this.#waiting.push({ event, ack, timeout, until: this.#clock.now() + timeout, settled });
-    this.check();
+    const waiting = { event, ack, timeout, until: this.#clock.now() + timeout, settled };
+    this.#waiting.push(waiting);
+    // The usual case: others serve, and none of them can have it yet.
+    if (this.#lacks(waiting, this.#reach())) this.#wakeAt(Math.min(this.#next, waiting.until));
+    else this.check();
   }
 
   /** Links, or what they have acknowledged, have changed. */
@@ -72,15 +85,18 @@ export class Acknowledgements {
     const serving = others.filter(({ sender, peerState }) => sender.started || peerState === 'ready');
     const alone = serving.length === 0 && others.every((link) => this.#host.copies(link));
     const allTried = this.#host.allTried();
+    const reach = this.#reach();
     const now = this.#clock.now();
     let next = Infinity;
     this.#waiting = this.#waiting.filter((waiting) => {
-      const has = (link: Link): boolean => this.#has(link, waiting.event);
-      const have = others.filter(has).length;
-      const enough = waiting.ack === 'all' ? allTried && serving.every(has) : have > 0 || (allTried && alone);
-      if (enough) {
-        waiting.settled(have);
-        return false;
+      if (!this.#lacks(waiting, reach)) {
+        const has = (link: Link): boolean => this.#has(link, waiting.event);
+        const have = others.filter(has).length;
+        const enough = waiting.ack === 'all' ? allTried && serving.every(has) : have > 0 || (allTried && alone);
+        if (enough) {
+          waiting.settled(have);
+          return false;
+        }
       }
       if (now >= waiting.until) {
         waiting.settled(new TimeoutError('no other pod has acknowledged the event', waiting.timeout));
@@ -89,7 +105,28 @@ export class Acknowledgements {
       next = Math.min(next, waiting.until);
       return true;
     });
+    this.#wakeAt(next);
+  }
+
+  #wakeAt(next: number): void {
+    this.#next = next;
     this.#alarm.set(next);
+  }
+
+  #reach(): Reach {
+    let most = 0;
+    let least = Infinity;
+    for (const { sender, peerState } of this.#host.links()) {
+      if (peerState === 'draining') continue;
+      most = Math.max(most, sender.ackedThrough);
+      if (sender.started || peerState === 'ready') least = Math.min(least, sender.ackedThrough);
+    }
+    return { most, least };
+  }
+
+  /** Whether it is certain, from the numbers alone, that too few have the event. */
+  #lacks({ event, ack }: Waiting, { most, least }: Reach): boolean {
+    return least !== Infinity && event.origin === this.#host.origin && event.n > (ack === 'all' ? least : most);
   }
 
   #has(link: Link, { origin, n }: EventKey): boolean {

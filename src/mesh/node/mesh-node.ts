@@ -338,6 +338,10 @@ export class MeshNode implements LinkHost {
     // The first word of a joined pod of what it has.
     const own = positions.find(([origin]) => origin === this.log.origin);
     if (!link.sender.started && own !== undefined) link.sender.start(own[1]);
+    // The usual case: it has nothing that is lacking here, and nobody waits for what it has but publishers.
+    const lacking = positions.some(([origin, n]) => n > this.log.haveOf(origin));
+    const settled = this.#state === 'ready' && this.#repair.size === 0 && this.#inbox.size === 0;
+    if (!lacking && settled) return this.#acknowledgements.check();
     this.#look();
   }
 
