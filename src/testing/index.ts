@@ -1,6 +1,7 @@
 export { VirtualClock } from './virtual-clock.js';
 export { duplexPair, type DuplexPairOptions, type MemoryDuplex } from './duplex-pair.js';
 export { FaultyDuplex, type FaultDirection, type FaultOptions } from './faults.js';
+export { FaultProxy, type FaultProxyOptions, type ProxyDirection } from './fault-proxy.js';
 export { seededRandom } from './random.js';
 export { oneByte, randomSlices, slices, wholeChunks, type Slicer } from './slicers.js';
 export {

@@ -76,9 +76,10 @@ export function checkDrain(world: MeshWorld, pod: Pod, result: DrainResult): voi
 export function checkReady(world: MeshWorld, pod: Pod): void {
   for (const other of world.pods) {
     if (other === pod || other.node.state !== 'ready') continue;
-    if (!pod.node.links.has(other.log.origin)) continue;
+    // What it had when it said hello: what it got since, though published before, may still be on its way to both.
+    const had = new Map(pod.node.links.get(other.log.origin)?.peer?.have);
     for (const { origin, n, at } of world.published) {
-      if (at >= pod.startedAt || held(other.log, origin, n - 1, n).length === 0) continue;
+      if (at >= pod.startedAt || n > (had.get(origin) ?? 0) || held(other.log, origin, n - 1, n).length === 0) continue;
       assert.ok(pod.log.haveOf(origin) >= n, `${pod.name} is ready without ${origin}:${n}, which ${other.name} holds`);
     }
   }

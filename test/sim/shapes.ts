@@ -33,7 +33,8 @@ export const WALKS: readonly WalkKind[] = [
     shape: { pods: 4, steps: 400, kills: true, drains: true, cuts: true, bursts: true, history: 20 },
     weight: 5,
     // Ages of losses grew beyond what can be read, from copy to copy.
-    fixtures: [8],
+    // Another pod got an event in the moment in which a new one was ready.
+    fixtures: [8, 7_259],
   },
   {
     name: 'F1 to F18: everything at once',
