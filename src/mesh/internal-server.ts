@@ -23,6 +23,7 @@ export class InternalServer {
   readonly #options: InternalServerOptions;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  #closed = false;
 
   constructor(acceptor: LinkAcceptor, options: InternalServerOptions) {
     this.#options = options;
@@ -54,10 +55,13 @@ export class InternalServer {
         resolve();
       });
     });
+    // It was closed while the address was looked up.
+    if (this.#closed) await this.close();
   }
 
   /** Stops listening and ends every connection. */
   async close(): Promise<void> {
+    this.#closed = true;
     if (!this.#server.listening) return;
     await new Promise<void>((resolve) => {
       this.#server.close(() => resolve());

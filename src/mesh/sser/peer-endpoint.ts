@@ -109,7 +109,7 @@ export function peerEndpoint(log: DeliveringLog, options: PeerEndpointOptions = 
     res.on('error', () => {});
     const { headers } = req;
     const early = { Connection: 'close' };
-    if (headers.origin !== undefined || headers['sec-fetch-mode'] !== undefined) {
+    if (headers.origin !== undefined || headers['sec-fetch-site'] !== undefined) {
       return refuse(res, 403, 'this is for pods, not for pages', early);
     }
     if (req.method !== 'POST') return refuse(res, 405, 'the method must be POST', { Allow: 'POST', ...early });

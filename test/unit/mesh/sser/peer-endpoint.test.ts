@@ -110,7 +110,7 @@ describe('the peer endpoint', () => {
 
   it('is not for pages, whatever they are allowed to send unasked', async () => {
     await using server = await serve();
-    for (const headers of [{ Origin: 'http://evil.example' }, { Origin: 'null' }, { 'Sec-Fetch-Mode': 'no-cors' }]) {
+    for (const headers of [{ Origin: 'http://evil.example' }, { Origin: 'null' }, { 'Sec-Fetch-Site': 'cross-site' }]) {
       const { status } = await server.ask(EVENT, { headers: { ...headers, 'Content-Type': 'text/plain' } });
       assert.equal(status, 403);
     }
