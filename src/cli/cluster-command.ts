@@ -69,7 +69,7 @@ async function run(command: readonly string[], flags: ClusterFlags): Promise<voi
   } finally {
     stopping.started();
   }
-  stopping.onForce(() => cluster.kill());
+  stopping.onForce(() => cluster.killAll());
   process.stdout.write(flags.json ? readyLine(cluster) : instructions(cluster));
   await stopping.requested;
   if (!flags.json) process.stdout.write('\nStopping.\n');

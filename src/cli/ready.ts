@@ -1,4 +1,5 @@
-import { kubectlCommands, type Cluster } from '../cluster/index.js';
+import type { Cluster } from '../cluster/index.js';
+import { kubectlCommands } from '../dashboard/commands.js';
 
 /** The one line that `--json` prints. */
 export function readyLine({ apiServer, dashboard, pods }: Cluster): string {

@@ -2,32 +2,47 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { APIServer } from '../apiserver/index.js';
+import { APIServer, type Pod } from '../apiserver/index.js';
 import { systemClock, type Clock } from '../clock/clock.js';
+import { within } from '../clock/deadline.js';
 import { systemWallClock } from '../clock/wall.js';
-import { Dashboard } from './dashboard.js';
-import { clusterMark, podEnvironment, type PodIdentity } from './environment.js';
+import { Dashboard, type DashboardHost } from '../dashboard/index.js';
+import { InvalidArgumentError } from '../errors/index.js';
+import { checkOptionNames, type OptionNames } from '../limits/option-names.js';
+import { clusterMark, DEFAULT_PATH } from './environment.js';
 import { ProcessGuard } from './guard.js';
+import { writeKubeconfig } from './kubeconfig.js';
 import { lookUpCommand } from './lookup.js';
 import { killMarked } from './marked-processes.js';
-import { randomSuffix, templateHash, workloadName } from './names.js';
-import { takeNetwork, type PodNetwork } from './network.js';
-import { checkOptions, defaultCommand, type ClusterOptions } from './options.js';
-import { LocalPod } from './pod.js';
+import { sharedAddress, takeNetwork, type PodNetwork } from './network.js';
+import { checkOptions, workloadOf, type ClusterOptions } from './options.js';
+import type { LocalPod } from './pod.js';
+import { ReplicaSet } from './replica-set.js';
 import { LocalPodRuntime } from './runtime.js';
+import { servicesOf } from './services.js';
+import type { Workload } from './workload.js';
 
-/** A pod of a running cluster. */
+/** A pod of a running cluster, at one moment. */
 export interface ClusterPod {
   readonly name: string;
   readonly namespace: string;
   /** A loopback address of its own, where the system has several. */
   readonly ip: string;
-  /** Port that the pod's program is told to listen on, by `PORT`. */
+  /** Port for clients that the pod's program is told to listen on, by `PORT`. */
   readonly port: number;
+  /** Port for other pods, by `INTERNAL_PORT`. */
+  readonly internalPort: number;
   /** Process id of the main process; `undefined` while it does not run. */
   readonly pid: number | undefined;
+  readonly ready: boolean;
   /** Address of the pod's server-sent events. */
   readonly events: string;
+}
+
+/** How a pod is replaced. */
+export interface ReplaceOptions {
+  /** Milliseconds until force is used. */
+  readonly grace?: number;
 }
 
 /** A running cluster. */
@@ -36,31 +51,53 @@ export interface Cluster extends AsyncDisposable {
   readonly apiServer: string;
   /** Address of the dashboard. */
   readonly dashboard: string;
+  /** File for `KUBECONFIG`. Only this user can read it, and it goes when the cluster does. */
+  readonly kubeconfig: string;
+  /** The pods that are not being deleted. */
   readonly pods: readonly ClusterPod[];
+  /**
+   * Sends a pod's processes a signal, SIGKILL by default. If that ends the main one, it is started again at once as the
+   * same pod. Resolves when the signal is sent; after SIGKILL, when the process is over.
+   *
+   * @throws InvalidArgumentError when no pod has this name.
+   */
+  kill(pod: string, signal?: NodeJS.Signals): Promise<void>;
+  /**
+   * Deletes a pod: SIGTERM, and force after `grace` milliseconds, by default the cluster's `gracePeriod`. A new one with
+   * another name and address is started at once. Resolves with it when it is ready, or its program has ended, and nothing
+   * is left of the old one; with `undefined` when the cluster is closed before.
+   *
+   * @throws InvalidArgumentError when no pod has this name, or `grace` is no whole number from 0.
+   */
+  replace(pod: string, options?: ReplaceOptions): Promise<ClusterPod | undefined>;
   /** Stops everything and leaves no process behind. Never rejects. */
   close(): Promise<void>;
   /** Kills all processes at once, without waiting for anything. */
-  kill(): void;
+  killAll(): void;
 }
 
-/** Milliseconds after which a program that opens no port counts as ready, unless it is the default one. */
-const READY_AFTER = 5_000;
 const NAMESPACE = 'default';
+/** Milliseconds that a pod is given to end, when nothing else is said; Kubernetes' own default. */
+const GRACE_PERIOD = 30_000;
+const REPLACE_NAMES: OptionNames<ReplaceOptions> = { grace: true };
 
 /**
  * Starts a Kubernetes-style API server whose pods are local processes, and a dashboard. Resolves when all pods are ready,
- * or `readyTimeout` has passed, or a pod has ended. Commands given to exec run with the rights of this process, so all
- * servers listen on loopback only unless told otherwise. POSIX systems only.
+ * or `readyTimeout` has passed, or a pod has ended. The number of pods stays: one that ends is started again, one that is
+ * deleted is replaced. Commands given to exec run with the rights of this process, so all servers listen on loopback only
+ * unless told otherwise. POSIX systems only.
+ *
+ * By default the pods are those of `trunkline serve`, linked to a mesh, which needs `@kubernetes/client-node`.
  *
  * `await using cluster = await startCluster({ pods: 2 })` stops it at the end of the block.
  *
- * @throws InvalidArgumentError for options out of range; CommandNotFoundError for a program that cannot be started; the
- * system's error when a port is in use (`EADDRINUSE`); the signal's reason.
+ * @throws InvalidArgumentError for options out of range; CommandNotFoundError for a program that cannot be started;
+ * MissingPackageError; the system's error when a port is in use (`EADDRINUSE`); the signal's reason.
  */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
   checkOptions(options);
   options.signal?.throwIfAborted();
-  const cluster = new LocalCluster(options);
+  const cluster = new LocalCluster(options, workloadOf(options));
   const stop = (): void => void cluster.close();
   options.signal?.addEventListener('abort', stop);
   try {
@@ -76,24 +113,26 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
 
 class LocalCluster implements Cluster {
   readonly #options: ClusterOptions;
+  readonly #workload: Workload;
   readonly #clock: Clock;
   readonly #id = randomUUID();
   readonly #runtime: LocalPodRuntime;
   readonly #api: APIServer;
   readonly #dashboard: Dashboard;
-  readonly #pods: LocalPod[] = [];
   #directory: string | undefined;
   #guard: ProcessGuard | undefined;
   #network: PodNetwork | undefined;
+  #replicas: ReplicaSet | undefined;
   #stopping = false;
   #launched: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor(options: ClusterOptions) {
+  constructor(options: ClusterOptions, workload: Workload) {
     this.#options = options;
+    this.#workload = workload;
     this.#clock = options.clock ?? systemClock;
     this.#runtime = new LocalPodRuntime(this.#clock);
-    const { host, insecureAllowAnyAddress, allowedHosts, onError } = options;
+    const { host, insecureAllowAnyAddress, allowedHosts, onError, wallClock = systemWallClock } = options;
     const shared = {
       ...(host === undefined ? {} : { host }),
       ...(insecureAllowAnyAddress === undefined ? {} : { insecureAllowAnyAddress }),
@@ -102,13 +141,21 @@ class LocalCluster implements Cluster {
     this.#api = new APIServer({
       ...shared,
       runtime: this.#runtime,
+      services: servicesOf(workload.app, NAMESPACE, wallClock.now()),
       port: options.apiPort ?? 0,
       clock: this.#clock,
+      wallClock,
       ...(options.connect === undefined ? {} : { connect: options.connect }),
-      ...(options.wallClock === undefined ? {} : { wallClock: options.wallClock }),
       ...(onError === undefined ? {} : { onError }),
     });
-    this.#dashboard = new Dashboard({ ...shared, port: options.port ?? 0, cluster: this, pods: this.#runtime.pods });
+    this.#dashboard = new Dashboard({
+      ...shared,
+      port: options.port ?? 0,
+      cluster: this.#host(),
+      clock: this.#clock,
+      wallClock,
+      ...(onError === undefined ? {} : { onError }),
+    });
   }
 
   get apiServer(): string {
@@ -119,17 +166,35 @@ class LocalCluster implements Cluster {
     return this.#dashboard.url;
   }
 
+  get kubeconfig(): string {
+    return join(this.#directory ?? '', 'kubeconfig');
+  }
+
   get pods(): readonly ClusterPod[] {
-    return this.#pods.map(({ identity: { name, namespace, ip, port }, main }) => {
-      return { name, namespace, ip, port, pid: main?.pid, events: `http://${ip}:${port}/events` };
-    });
+    return this.#replicas?.pods.map((pod) => this.#shown(pod)) ?? [];
   }
 
   async start(): Promise<void> {
     this.#launched = this.#launch();
     await this.#launched;
-    const timeout = this.#options.readyTimeout ?? 15_000;
-    await within(Promise.all(this.#pods.map((pod) => pod.firstReady)), timeout, this.#clock);
+    const ready = Promise.all(this.#replicas?.pods.map((pod) => pod.firstReady) ?? []);
+    await within(ready, this.#options.readyTimeout ?? 15_000, this.#clock);
+  }
+
+  async kill(name: string, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    await this.#pod(name).signal(signal);
+  }
+
+  async replace(name: string, options: ReplaceOptions = {}): Promise<ClusterPod | undefined> {
+    checkOptionNames('replace', options, REPLACE_NAMES);
+    const milliseconds = options.grace ?? this.#options.gracePeriod ?? GRACE_PERIOD;
+    if (!Number.isSafeInteger(milliseconds) || milliseconds < 0) {
+      throw new InvalidArgumentError(`grace must be a whole number of milliseconds from 0, not ${milliseconds}`);
+    }
+    const replacement = this.#replicas?.delete(this.#pod(name), milliseconds);
+    const successor = await replacement?.successor;
+    await Promise.all([replacement?.gone, successor?.firstReady]);
+    return successor === undefined || this.#stopping ? undefined : this.#shown(successor);
   }
 
   close(): Promise<void> {
@@ -138,12 +203,40 @@ class LocalCluster implements Cluster {
     return this.#closed;
   }
 
-  kill(): void {
-    for (const pod of this.#pods) pod.groups.kill();
+  killAll(): void {
+    this.#replicas?.kill();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** What the dashboard may see and do. Where a pod is comes from the runtime, never from the object. */
+  #host(): DashboardHost {
+    const url = (): string => this.apiServer;
+    const local = ({ metadata }: Pod): LocalPod | undefined => this.#runtime.find(metadata.uid);
+    return {
+      get apiServer() {
+        return url();
+      },
+      namespace: NAMESPACE,
+      pods: this.#runtime.pods,
+      address: (pod) => local(pod)?.identity,
+      kill: async (pod, signal) => await local(pod)?.signal(signal),
+      replace: async ({ metadata }) => void (await this.replace(metadata.name)),
+    };
+  }
+
+  #shown({ identity, main, ready }: LocalPod): ClusterPod {
+    const { name, namespace, ip, port, internalPort } = identity;
+    const events = `http://${ip}:${port}${this.#workload.eventsPath}`;
+    return { name, namespace, ip, port, internalPort, pid: main?.pid, ready, events };
+  }
+
+  #pod(name: string): LocalPod {
+    const pod = this.#replicas?.pods.find(({ identity }) => identity.name === name);
+    if (pod === undefined) throw new InvalidArgumentError(`the cluster has no pod ${JSON.stringify(name)}`);
+    return pod;
   }
 
   /** Starts everything, up to the pods' processes; stops half-way once the cluster is to be closed. */
@@ -151,52 +244,43 @@ class LocalCluster implements Cluster {
     // What can fail for outside reasons goes first.
     await this.#api.listen();
     await this.#dashboard.listen();
-    this.#network = await takeNetwork();
+    this.#network = this.#options.podNetwork === 'ports' ? sharedAddress() : await takeNetwork();
     if (this.#stopping) return;
     this.#directory = await mkdtemp(join(tmpdir(), 'trunkline-'));
     if (this.#stopping) return;
     this.#guard = new ProcessGuard(clusterMark(this.#id), this.#directory);
+    await writeKubeconfig(this.kubeconfig, this.apiServer, NAMESPACE);
+    if (this.#stopping) return;
     await this.#startPods(this.#guard, this.#network, this.#directory);
   }
 
   async #startPods(guard: ProcessGuard, network: PodNetwork, directory: string): Promise<void> {
-    const { logBytes = 4 * 1024 * 1024, wallClock = systemWallClock } = this.#options;
-    const command = this.#options.command ?? defaultCommand();
-    const app = this.#options.command === undefined ? 'ticker' : workloadName(command);
-    const hash = templateHash(command);
-    for (let index = 0; index < (this.#options.pods ?? 3); index++) {
-      const name = `${app}-${hash}-${randomSuffix()}`;
-      const address = await network.address(index);
-      const identity: PodIdentity = {
-        ...address,
-        name,
-        namespace: NAMESPACE,
-        uid: randomUUID(),
-        directory: join(directory, name),
-        clusterId: this.#id,
-      };
-      if (index === 0) lookUpCommand(command[0] ?? '', podEnvironment(identity, process.env)['PATH'] ?? '', directory);
-      const pod = new LocalPod(identity, {
-        command,
-        labels: { app, 'pod-template-hash': hash },
-        guard,
-        clock: this.#clock,
-        wallClock,
-        logBytes,
-        readyAfter: this.#options.command === undefined ? undefined : READY_AFTER,
-        publish: (object) => this.#runtime.pods.put(object),
-      });
-      if (this.#stopping) return;
-      this.#pods.push(pod);
-      this.#runtime.add(pod);
-    }
-    await Promise.all(this.#pods.map((pod) => pod.start()));
+    const { pods = 3, logBytes = 4 * 1024 * 1024, gracePeriod = GRACE_PERIOD, onError } = this.#options;
+    const [program = ''] = this.#workload.command;
+    lookUpCommand(program, process.env['PATH'] ?? DEFAULT_PATH, directory);
+    const clock = this.#clock;
+    const wallClock = this.#options.wallClock ?? systemWallClock;
+    this.#replicas = new ReplicaSet({
+      replicas: pods,
+      workload: this.#workload,
+      namespace: NAMESPACE,
+      clusterId: this.#id,
+      directory,
+      kubeconfig: this.kubeconfig,
+      network,
+      runtime: this.#runtime,
+      pod: { guard, clock, wallClock, logBytes, gracePeriod },
+      clock,
+      onError: onError ?? (() => {}),
+    });
+    await this.#replicas.start();
   }
 
   async #close(): Promise<void> {
+    const replicas = this.#replicas?.close(this.#options.stopTimeout ?? 3_000);
     // What is being started has to be there before it can be stopped.
     await this.#launched?.catch(() => {});
-    await Promise.all(this.#pods.map((pod) => pod.stop(this.#options.stopTimeout ?? 3_000)));
+    await replicas;
     await Promise.all([this.#api.close(), this.#dashboard.close()]);
     await this.#runtime.idle();
     await killMarked(clusterMark(this.#id));
@@ -204,20 +288,4 @@ class LocalCluster implements Cluster {
     await this.#network?.close();
     if (this.#directory !== undefined) await rm(this.#directory, { recursive: true, force: true });
   }
-}
-
-async function within(work: Promise<unknown>, milliseconds: number, clock: Clock): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const timer = clock.setTimeout(resolve, milliseconds);
-    work.then(
-      () => {
-        timer.cancel();
-        resolve();
-      },
-      (error: unknown) => {
-        timer.cancel();
-        reject(error instanceof Error ? error : new Error(String(error)));
-      },
-    );
-  });
 }

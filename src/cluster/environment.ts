@@ -1,14 +1,19 @@
+import type { PodAddress } from './network.js';
+
 /** What is known of a pod before it runs. */
-export interface PodIdentity {
+export interface PodIdentity extends PodAddress {
   readonly name: string;
   readonly namespace: string;
   readonly uid: string;
-  readonly ip: string;
-  readonly port: number;
   /** Working directory of its own. */
   readonly directory: string;
+  /** File that tells clients where the API server is. */
+  readonly kubeconfig: string;
   readonly clusterId: string;
 }
+
+/** Where programs are looked for when this process has no PATH. */
+export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** Variables that describe the terminal or the npm script that this process runs in, not the machine. */
 const PRIVATE =
@@ -20,9 +25,9 @@ export function podEnvironment(identity: PodIdentity, inherited: NodeJS.ProcessE
   for (const [name, value] of Object.entries(inherited)) {
     if (value !== undefined && !PRIVATE.test(name)) environment[name] = value;
   }
-  const { name, namespace, uid, ip, port, directory } = identity;
+  const { name, namespace, uid, ip, port, internalPort, directory, kubeconfig } = identity;
   return {
-    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    PATH: DEFAULT_PATH,
     ...environment,
     PWD: directory,
     HOSTNAME: name,
@@ -30,7 +35,10 @@ export function podEnvironment(identity: PodIdentity, inherited: NodeJS.ProcessE
     POD_NAMESPACE: namespace,
     POD_UID: uid,
     POD_IP: ip,
+    HOST: ip,
     PORT: String(port),
+    INTERNAL_PORT: String(internalPort),
+    KUBECONFIG: kubeconfig,
     ...Object.fromEntries([clusterMark(identity.clusterId).split('=', 2)]),
   };
 }

@@ -1,5 +1,5 @@
-export { startCluster, type Cluster, type ClusterPod } from './cluster.js';
-export { kubectlCommands } from './dashboard-page.js';
+export { startCluster, type Cluster, type ClusterPod, type ReplaceOptions } from './cluster.js';
 export { CommandNotFoundError } from './lookup.js';
 export type { ClusterOptions } from './options.js';
 export { TerminalUnavailableError } from './pty.js';
+export type { ServeOptions } from './workload.js';

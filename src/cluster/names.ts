@@ -1,5 +1,4 @@
 import { createHash, randomInt } from 'node:crypto';
-import { basename } from 'node:path';
 
 /** Letters and digits that Kubernetes makes names of (apimachinery `util/rand`): no vowels, so no words. */
 const ALPHABET = 'bcdfghjklmnpqrstvwxz2456789';
@@ -17,18 +16,4 @@ export function templateHash(command: readonly string[]): string {
   let hash = '';
   for (let at = 0; at < 5; at++) hash += ALPHABET.charAt((digest[at] ?? 0) % ALPHABET.length);
   return hash;
-}
-
-/** What pods that run this command are called: the script of an interpreter, else the program; a DNS label. */
-export function workloadName(command: readonly string[]): string {
-  const [program = '', script] = command;
-  const interpreted = /^(?:node|python[\d.]*|ruby|deno|bun|tsx)$/.test(basename(program));
-  const file = interpreted && script !== undefined && !script.startsWith('-') ? script : program;
-  const label = basename(file)
-    .replace(/\.[a-z]+$/i, '')
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .slice(0, 40)
-    .replace(/^-+|-+$/g, '');
-  return label === '' ? 'pod' : label;
 }

@@ -1,9 +1,13 @@
-import type { ContainerState, Pod, PodCondition } from '../apiserver/index.js';
+import type { Container, ContainerState, Pod, PodCondition } from '../apiserver/index.js';
 import { rfc3339 } from '../apiserver/namespaces.js';
 import type { PodIdentity } from './environment.js';
+import { PROBE_PERIOD, PROBE_TIMEOUT, type ReadinessProbe } from './readiness.js';
 
 /** Name of the one container of each pod. */
 export const CONTAINER = 'main';
+/** Names that the container gives its ports. */
+export const PUBLIC_PORT_NAME = 'http';
+export const MESH_PORT_NAME = 'mesh';
 
 /** One end of a pod's main process. */
 export interface Termination {
@@ -29,7 +33,11 @@ export interface PodRecord {
   readonly command: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
   readonly createdAt: Date;
-  readonly deletedAt: Date | undefined;
+  /** Set while it is being deleted: when it is gone at the latest, and how long it was given. */
+  readonly deletion: { readonly deadline: Date; readonly graceSeconds: number } | undefined;
+  readonly probe: ReadinessProbe;
+  /** Seconds that it is given to end by itself, unless told otherwise. */
+  readonly graceSeconds: number;
   readonly state: MainState;
   readonly lastEnd: Termination | undefined;
   readonly restartCount: number;
@@ -40,7 +48,7 @@ export interface PodRecord {
 
 /** The `v1.Pod` that tells the truth about a local process. */
 export function podObject(record: PodRecord): Pod {
-  const { identity, state, ready, lastEnd } = record;
+  const { identity, state, ready, lastEnd, deletion } = record;
   const running = state.kind === 'running';
   return {
     apiVersion: 'v1',
@@ -50,26 +58,19 @@ export function podObject(record: PodRecord): Pod {
       namespace: identity.namespace,
       uid: identity.uid,
       creationTimestamp: rfc3339(record.createdAt),
-      ...(record.deletedAt === undefined ? {} : { deletionTimestamp: rfc3339(record.deletedAt) }),
+      ...(deletion === undefined
+        ? {}
+        : { deletionTimestamp: rfc3339(deletion.deadline), deletionGracePeriodSeconds: deletion.graceSeconds }),
       labels: record.labels,
     },
     spec: {
-      containers: [
-        {
-          name: CONTAINER,
-          image: 'local-process',
-          command: record.command,
-          workingDir: identity.directory,
-          stdin: true,
-          env: [{ name: 'PORT', value: String(identity.port) }],
-          ports: [{ name: 'http', containerPort: identity.port, protocol: 'TCP' }],
-        },
-      ],
+      containers: [containerOf(record)],
       restartPolicy: 'Always',
+      terminationGracePeriodSeconds: record.graceSeconds,
       nodeName: 'local',
     },
     status: {
-      phase: state.kind === 'creating' && record.restartCount === 0 ? 'Pending' : 'Running',
+      phase: phaseOf(record),
       podIP: identity.ip,
       podIPs: [{ ip: identity.ip }],
       hostIP: '127.0.0.1',
@@ -90,6 +91,39 @@ export function podObject(record: PodRecord): Pod {
       ],
     },
   };
+}
+
+function containerOf({ identity, command, probe }: PodRecord): Container {
+  const { ip, port, internalPort } = identity;
+  const variables = { POD_IP: ip, PORT: String(port), INTERNAL_PORT: String(internalPort) };
+  return {
+    name: CONTAINER,
+    image: 'local-process',
+    command,
+    workingDir: identity.directory,
+    stdin: true,
+    env: Object.entries(variables).map(([name, value]) => ({ name, value })),
+    ports: [
+      { name: PUBLIC_PORT_NAME, containerPort: port, protocol: 'TCP' },
+      { name: MESH_PORT_NAME, containerPort: internalPort, protocol: 'TCP' },
+    ],
+    readinessProbe: {
+      ...(probe.kind === 'http'
+        ? { httpGet: { path: probe.path, port: PUBLIC_PORT_NAME } }
+        : { tcpSocket: { port: PUBLIC_PORT_NAME } }),
+      // Whole seconds are the finest that can be said.
+      periodSeconds: Math.max(1, Math.round(PROBE_PERIOD / 1000)),
+      timeoutSeconds: PROBE_TIMEOUT / 1000,
+      failureThreshold: 1,
+    },
+  };
+}
+
+/** A pod that is being deleted is not started again: the end of its process is its own. */
+function phaseOf({ state, restartCount, deletion }: PodRecord): Pod['status']['phase'] {
+  if (state.kind === 'creating' && restartCount === 0) return 'Pending';
+  if (state.kind !== 'terminated' || deletion === undefined) return 'Running';
+  return state.end.exitCode === 0 ? 'Succeeded' : 'Failed';
 }
 
 function conditionsOf({ ready, createdAt, readyChangedAt }: PodRecord): PodCondition[] {

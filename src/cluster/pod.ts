@@ -1,15 +1,16 @@
 import { mkdir, rm } from 'node:fs/promises';
 import type { Pod } from '../apiserver/index.js';
 import type { Clock, Timer } from '../clock/clock.js';
+import { deferred } from '../clock/deferred.js';
 import type { WallClock } from '../clock/wall.js';
 import { podEnvironment, podMark, type PodIdentity } from './environment.js';
 import type { ProcessGuard } from './guard.js';
 import { LogBuffer } from './log-buffer.js';
 import { MainProcess } from './main-process.js';
 import { killMarked } from './marked-processes.js';
-import { podObject, type MainState, type Termination } from './pod-object.js';
+import { podObject, type MainState, type PodRecord, type Termination } from './pod-object.js';
 import { ProcessGroups, signalGroup } from './process-groups.js';
-import { awaitReadiness } from './readiness.js';
+import { watchReadiness, type ReadinessProbe } from './readiness.js';
 import { Backoff } from './restart-backoff.js';
 
 /** What a pod is made of, beside its identity. */
@@ -21,8 +22,9 @@ export interface LocalPodOptions {
   readonly wallClock: WallClock;
   /** Bytes of log that are kept for each run. */
   readonly logBytes: number;
-  /** Milliseconds after which a process that opens no port counts as ready all the same; `undefined` for never. */
-  readonly readyAfter: number | undefined;
+  readonly probe: ReadinessProbe;
+  /** Milliseconds that it is given to end by itself, unless told otherwise. */
+  readonly gracePeriod: number;
   /** Called with the pod's object whenever it changed. */
   readonly publish: (pod: Pod) => void;
 }
@@ -33,7 +35,7 @@ const START_ERROR = 128;
 /**
  * A pod: one local process that is started again whenever it ends, with pauses that grow.
  *
- * States: creating → running → (terminated → creating | back-off → creating)*, and terminated for good after `stop()`.
+ * States: creating → running → (terminated → creating | back-off → creating)*, and terminated for good after `end()`.
  */
 export class LocalPod {
   readonly identity: PodIdentity;
@@ -44,17 +46,23 @@ export class LocalPod {
   readonly #backoff: Backoff;
   #state: MainState = { kind: 'creating' };
   #main: MainProcess | undefined;
+  /** Settles when the main process runs, or could not be started. */
+  #starting: Promise<void> = Promise.resolve();
+  /** Settles when the last run is over and its end was dealt with. */
+  #over: Promise<void> = Promise.resolve();
   #log: LogBuffer;
   #previousLog: LogBuffer | undefined;
   #lastEnd: Termination | undefined;
   #restartCount = 0;
   #ready = false;
   #readyChangedAt: Date;
-  #deletedAt: Date | undefined;
+  #deletion: PodRecord['deletion'];
+  /** By the clock; when force is used. */
+  #deadline = Infinity;
+  #force: Timer | undefined;
   #restart: Timer | undefined;
-  #settled: () => void = () => {};
-  /** Settles when the first run is ready, or has ended. */
-  readonly firstReady: Promise<void>;
+  #gone: Promise<void> | undefined;
+  readonly #settled = deferred<void>();
 
   constructor(identity: PodIdentity, options: LocalPodOptions) {
     this.identity = identity;
@@ -65,14 +73,25 @@ export class LocalPod {
     this.#readyChangedAt = this.#createdAt;
     this.#backoff = new Backoff(options.clock);
     this.#log = new LogBuffer(options.logBytes, options.wallClock);
-    this.firstReady = new Promise((resolve) => {
-      this.#settled = resolve;
-    });
   }
 
   /** The main process, while it runs. */
   get main(): MainProcess | undefined {
     return this.#main;
+  }
+
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  /** Whether `end()` was called. */
+  get ending(): boolean {
+    return this.#gone !== undefined;
+  }
+
+  /** Settles when the first run is ready, or has ended. */
+  get firstReady(): Promise<void> {
+    return this.#settled.promise;
   }
 
   /** Log of the run that is under way, or of the last one; the one before with `previous`. */
@@ -83,39 +102,68 @@ export class LocalPod {
   /** Starts the main process for the first time. */
   async start(): Promise<void> {
     await mkdir(this.identity.directory, { recursive: true });
+    if (this.ending) return;
     this.#publish();
     await this.#run();
   }
 
-  /** Ends everything in the pod: politely at first, by force after `grace` milliseconds. */
-  async stop(grace: number): Promise<void> {
-    this.#deletedAt = this.#options.wallClock.now();
-    this.#restart?.cancel();
-    this.#settled();
-    const main = this.#main;
-    if (main !== undefined) {
+  /**
+   * Ends everything in the pod for good: politely at first, by force after `grace` milliseconds. Resolves when nothing is
+   * left. Called again it can only shorten the time.
+   */
+  end(grace: number): Promise<void> {
+    const { clock, wallClock } = this.#options;
+    const deadline = clock.now() + grace;
+    if (deadline < this.#deadline) {
+      this.#deadline = deadline;
+      const graceSeconds = Math.ceil(grace / 1000);
+      this.#deletion = { deadline: new Date(wallClock.now().getTime() + grace), graceSeconds };
+      this.#force?.cancel();
+      this.#force = clock.setTimeout(() => this.groups.kill(), grace);
       this.#publish();
-      signalGroup(main.pid, 'SIGTERM');
-      const timer = this.#options.clock.setTimeout(() => this.groups.kill(), grace);
-      await main.ended;
-      timer.cancel();
     }
-    await this.kill();
-    this.#publish();
-    await rm(this.identity.directory, { recursive: true, force: true });
+    this.#gone ??= this.#end();
+    return this.#gone;
+  }
+
+  /**
+   * Sends the main process and what it started a signal. It is started again if that ends it, without the pause that
+   * follows a failure. Resolves once the signal is sent; after SIGKILL, once the process is over.
+   */
+  async signal(signal: NodeJS.Signals): Promise<void> {
+    const main = this.#main;
+    if (main === undefined) return;
+    this.#backoff.forgive();
+    signalGroup(main.pid, signal);
+    if (signal === 'SIGKILL') await main.ended;
+  }
+
+  async #end(): Promise<void> {
+    this.#restart?.cancel();
+    this.#settled.resolve();
+    // What is being started has to be there before it can be ended.
+    await this.#starting;
+    if (this.#main !== undefined) signalGroup(this.#main.pid, 'SIGTERM');
+    if (this.#options.clock.now() >= this.#deadline) this.groups.kill();
+    await this.#over;
+    this.#force?.cancel();
+    await this.#kill();
+    // What cannot be removed now is with the directory of the whole cluster.
+    await rm(this.identity.directory, { recursive: true, force: true }).catch(() => {});
   }
 
   /** Kills everything in the pod. */
-  async kill(): Promise<void> {
+  async #kill(): Promise<void> {
     this.groups.kill();
     await killMarked(podMark(this.identity.uid));
   }
 
-  get #stopping(): boolean {
-    return this.#deletedAt !== undefined;
+  #run(): Promise<void> {
+    this.#starting = this.#startMain();
+    return this.#starting;
   }
 
-  async #run(): Promise<void> {
+  async #startMain(): Promise<void> {
     const { wallClock, clock, logBytes, command } = this.#options;
     const startedAt = wallClock.now();
     const log = new LogBuffer(logBytes, wallClock);
@@ -129,24 +177,21 @@ export class LocalPod {
       this.#backoff.started();
       this.#publish();
       void this.#watchReadiness(main);
-      void main.ended.then((end) => this.#ended({ ...end, startedAt, finishedAt: wallClock.now() }));
-      // It may have been stopped while it started.
-      if (this.#stopping) await this.kill();
+      this.#over = main.ended.then((end) => this.#ended({ ...end, startedAt, finishedAt: wallClock.now() }));
     } catch (error) {
       const startError = error instanceof Error ? error.message : String(error);
       log.end();
-      await this.#ended({ exitCode: START_ERROR, startError, startedAt, finishedAt: wallClock.now() });
+      this.#over = this.#ended({ exitCode: START_ERROR, startError, startedAt, finishedAt: wallClock.now() });
     }
   }
 
-  async #watchReadiness(main: MainProcess): Promise<void> {
-    const { clock, readyAfter } = this.#options;
-    const ready = await awaitReadiness(this.identity, readyAfter, clock, () => main.over || this.#main !== main);
-    if (ready) {
-      this.#setReady(true);
+  #watchReadiness(main: MainProcess): Promise<void> {
+    const over = (): boolean => main.over || this.#main !== main;
+    return watchReadiness(this.identity, this.#options.probe, this.#options.clock, over, (ready) => {
+      this.#setReady(ready);
       this.#publish();
-      this.#settled();
-    }
+      if (ready) this.#settled.resolve();
+    });
   }
 
   async #ended(end: Termination): Promise<void> {
@@ -155,10 +200,10 @@ export class LocalPod {
     this.#lastEnd = end;
     this.#setReady(false);
     this.#state = { kind: 'terminated', end };
-    await this.kill();
-    this.#settled();
+    await this.#kill();
+    this.#settled.resolve();
     this.#publish();
-    if (this.#stopping) return;
+    if (this.ending) return;
     const milliseconds = this.#backoff.next();
     if (milliseconds > 0) {
       this.#state = { kind: 'back-off', milliseconds };
@@ -177,13 +222,16 @@ export class LocalPod {
   }
 
   #publish(): void {
+    const { command, labels, probe, gracePeriod } = this.#options;
     this.#options.publish(
       podObject({
         identity: this.identity,
-        command: this.#options.command,
-        labels: this.#options.labels,
+        command,
+        labels,
+        probe,
+        graceSeconds: Math.ceil(gracePeriod / 1000),
         createdAt: this.#createdAt,
-        deletedAt: this.#deletedAt,
+        deletion: this.#deletion,
         state: this.#state,
         lastEnd: this.#state.kind === 'terminated' ? undefined : this.#lastEnd,
         restartCount: this.#restartCount,

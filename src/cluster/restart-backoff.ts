@@ -20,6 +20,11 @@ export class Backoff {
     this.#startedAt = this.#clock.now();
   }
 
+  /** Its end will be no fault of its own: there is no pause after it, and the pauses start over. */
+  forgive(): void {
+    this.#next = 0;
+  }
+
   /** The process is over; milliseconds to wait until it is started again. */
   next(): number {
     if (this.#clock.now() - this.#startedAt >= WELL_AFTER) this.#next = 0;

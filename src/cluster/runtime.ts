@@ -15,6 +15,8 @@ export class LocalPodRuntime implements PodRuntime {
   readonly #clock: Clock;
   readonly #pods = new Map<string, LocalPod>();
   readonly #sessions = new Set<Promise<unknown>>();
+  /** Ends a pod, by force after so many milliseconds. */
+  onDelete: (pod: LocalPod, grace: number) => void = () => {};
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -23,6 +25,17 @@ export class LocalPodRuntime implements PodRuntime {
   /** Takes a pod in. */
   add(pod: LocalPod): void {
     this.#pods.set(pod.identity.uid, pod);
+  }
+
+  /** Lets go of a pod of which nothing is left. */
+  remove({ identity }: LocalPod): void {
+    this.#pods.delete(identity.uid);
+    this.pods.delete(identity.namespace, identity.name);
+  }
+
+  /** The pod with this uid. */
+  find(uid: string): LocalPod | undefined {
+    return this.#pods.get(uid);
   }
 
   /** Settles when no exec and no attach runs any more. */
@@ -55,6 +68,12 @@ export class LocalPodRuntime implements PodRuntime {
     const { identity, main } = this.#local(pod);
     if (main === undefined || main.over) throw new Error(`pod ${identity.name} is not running`);
     return connectToPod(identity, port, signal);
+  }
+
+  delete(pod: Pod, { gracePeriodSeconds }: { readonly gracePeriodSeconds: number }): Pod {
+    this.onDelete(this.#local(pod), gracePeriodSeconds * 1000);
+    const { namespace, name } = pod.metadata;
+    return this.pods.get(namespace, name) ?? pod;
   }
 
   #local({ metadata }: Pod): LocalPod {

@@ -22,7 +22,9 @@ function runtimeAt(ip: string, port: number): { runtime: LocalPodRuntime; object
     uid: object.metadata.uid,
     ip,
     port,
+    internalPort: 7000,
     directory: '/',
+    kubeconfig: '/nowhere',
     clusterId: 'c',
   };
   const pod: Partial<LocalPod> = { identity, main: { over: false } as Partial<LocalPod['main']> as LocalPod['main'] };
@@ -61,7 +63,7 @@ describe('security: port-forward of the embedded cluster reaches the pod and not
     const { runtime, object } = runtimeAt('127.0.0.1', 1);
     const other = createServer((socket) => socket.end('not yours'));
     const port = await listenOn(other);
-    await assert.rejects(Promise.resolve(runtime.portForward(object, port, never)), /this one has port 1 only/);
+    await assert.rejects(Promise.resolve(runtime.portForward(object, port, never)), /this one has the ports 1 and 7000 only/);
     other.close();
     await once(other, 'close');
   });
@@ -76,7 +78,7 @@ describe('security: port-forward of the embedded cluster reaches the pod and not
     const pod = createServer();
     const port = await listenOn(pod);
     const stop = new AbortController();
-    const dial = connectToPod({ ip: '127.0.0.1', port }, port, stop.signal);
+    const dial = connectToPod({ ip: '127.0.0.1', port, internalPort: port }, port, stop.signal);
     stop.abort();
     await assert.rejects(dial);
     pod.close();

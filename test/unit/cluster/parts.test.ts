@@ -1,18 +1,21 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { clusterMark, podEnvironment } from '../../../src/cluster/environment.js';
 import { exitCodeOf } from '../../../src/cluster/exit-code.js';
 import { lookUpCommand } from '../../../src/cluster/lookup.js';
-import { randomSuffix, templateHash, workloadName } from '../../../src/cluster/names.js';
-import { takeNetwork } from '../../../src/cluster/network.js';
-import { dashboardPage, escapeHTML } from '../../../src/cluster/dashboard-page.js';
+import { writeKubeconfig } from '../../../src/cluster/kubeconfig.js';
+import { randomSuffix, templateHash } from '../../../src/cluster/names.js';
+import { MAX_PODS, sharedAddress, takeNetwork } from '../../../src/cluster/network.js';
 import { podObject, type PodRecord } from '../../../src/cluster/pod-object.js';
 import { podStatus } from '../../../src/apiserver/pod-table.js';
 import { Backoff } from '../../../src/cluster/restart-backoff.js';
+import { servicesOf } from '../../../src/cluster/services.js';
+import { programWorkload, serveWorkload, workloadName } from '../../../src/cluster/workload.js';
 import { VirtualClock } from '../../../src/testing/index.js';
+import { projectRoot } from '../../support/project-root.js';
 
 describe('lookUpCommand', () => {
   let directory = '';
@@ -70,10 +73,30 @@ describe('names', () => {
     it(`${command.join(' ')} is ${name}`, () => assert.equal(workloadName(command), name));
 });
 
+const IDENTITY = {
+  name: 'p',
+  namespace: 'n',
+  uid: 'u',
+  ip: '127.1.1.2',
+  port: 8000,
+  internalPort: 7000,
+  directory: '/d',
+  kubeconfig: '/k',
+  clusterId: 'c',
+};
+
 describe('podEnvironment', () => {
   it('says what the pod is, and leaves out what is private to this process', () => {
-    const identity = { name: 'p', namespace: 'n', uid: 'u', ip: 'i', port: 8000, directory: '/d', clusterId: 'c' };
-    const inherited = { HOME: '/h', PATH: '/p', POD_NAME: 'outer', TMUX: 'x', npm_config_x: 'x', NODE_CHANNEL_FD: '3' };
+    const identity = { ...IDENTITY, ip: 'i' };
+    const inherited = {
+      KUBECONFIG: '/real',
+      HOME: '/h',
+      PATH: '/p',
+      POD_NAME: 'outer',
+      TMUX: 'x',
+      npm_config_x: 'x',
+      NODE_CHANNEL_FD: '3',
+    };
     assert.deepEqual(podEnvironment(identity, inherited), {
       HOME: '/h',
       PATH: '/p',
@@ -83,7 +106,10 @@ describe('podEnvironment', () => {
       POD_NAMESPACE: 'n',
       POD_UID: 'u',
       POD_IP: 'i',
+      HOST: 'i',
       PORT: '8000',
+      INTERNAL_PORT: '7000',
+      KUBECONFIG: '/k',
       TRUNKLINE_CLUSTER_ID: 'c',
     });
     assert.equal(clusterMark('c'), 'TRUNKLINE_CLUSTER_ID=c');
@@ -97,14 +123,113 @@ describe('takeNetwork', () => {
     const first = await takeNetwork(next);
     const second = await takeNetwork(next);
     try {
-      const a = await first.address(0);
-      const b = await second.address(0);
+      const a = await first.allocate();
+      const b = await second.allocate();
       assert.notEqual(`${a.ip}:${a.port}`, `${b.ip}:${b.port}`);
       if (a.ip !== '127.0.0.1') {
         assert.deepEqual([a.ip, b.ip, numbers.length], ['127.200.7.2', '127.200.8.2', 0]);
+        assert.deepEqual([a.port, a.internalPort], [8000, 7000]);
       }
     } finally {
       await Promise.all([first.close(), second.close()]);
+    }
+  });
+});
+
+describe('addresses', () => {
+  it('go round, and come back when the pod is gone', { skip: process.platform !== 'linux' }, async () => {
+    const network = await takeNetwork();
+    const first = await network.allocate();
+    const second = await network.allocate();
+    network.release(first);
+    const all = [second];
+    for (let index = 1; index < MAX_PODS; index++) all.push(await network.allocate());
+    const hosts = all.map(({ ip }) => Number(ip.split('.')[3]));
+    assert.equal(new Set(hosts).size, MAX_PODS);
+    // The one that was given back came last.
+    assert.equal(all.at(-1)?.ip, first.ip);
+    const waiting = network.allocate();
+    network.release(second);
+    assert.deepEqual(await waiting, second);
+    const never = assert.rejects(network.allocate(), /closed/);
+    await network.close();
+    await never;
+  });
+
+  it('are ports where 127.0.0.1 is all there is: two for each pod, and none twice', async () => {
+    const network = sharedAddress();
+    const pods = await Promise.all(Array.from({ length: 10 }, () => network.allocate()));
+    const ports = pods.flatMap(({ port, internalPort }) => [port, internalPort]);
+    assert.equal(new Set(ports).size, 20);
+    assert.ok(pods.every(({ ip }) => ip === '127.0.0.1'));
+    for (const pod of pods) network.release(pod);
+    await network.close();
+  });
+});
+
+describe('workloads', () => {
+  it('find the files that a command names, for pods have directories of their own', () => {
+    const name = projectRoot;
+    const of = (...command: string[]): readonly string[] => programWorkload({ command }, name).command;
+    assert.deepEqual(of('node', 'package.json', 'x'), ['node', join(name, 'package.json'), 'x']);
+    assert.deepEqual(of('node', '--flag', 'package.json', 'src'), [
+      'node',
+      '--flag',
+      join(name, 'package.json'),
+      'src',
+    ]);
+    assert.deepEqual(of('./scripts/x', 'src'), [join(name, 'scripts', 'x'), 'src']);
+    assert.deepEqual(of('/bin/echo', 'src'), ['/bin/echo', 'src']);
+    assert.deepEqual(of('node', '-e', '1'), ['node', '-e', '1']);
+  });
+
+  it('are ready when a port accepts, or as the path says', () => {
+    const probe = (readinessPath?: string): string =>
+      programWorkload({ command: ['x'], ...(readinessPath === undefined ? {} : { readinessPath }) }, '/').probe.kind;
+    assert.deepEqual([probe(), probe('/ok')], ['tcp', 'http']);
+  });
+
+  it('are trunkline serve, which finds its peers by label', () => {
+    const { command, app } = serveWorkload({ args: ['--history-events', '7'], secretFile: 'secret' });
+    assert.equal(app, 'trunkline-serve');
+    const text = command.join(' ');
+    assert.match(text, / serve --peers kubernetes --selector app=trunkline-serve --peer-port-name mesh /);
+    assert.ok(text.includes(`--secret-file ${join(process.cwd(), 'secret')}`), text);
+    assert.ok(text.endsWith('--history-events 7'), text);
+  });
+});
+
+describe('servicesOf', () => {
+  it('are two without a virtual address: the ready ones for clients, all for the mesh', () => {
+    const [mesh, serve] = servicesOf('web', 'n', new Date(0)).list().items.toReversed();
+    assert.deepEqual([serve?.metadata.name, mesh?.metadata.name], ['web', 'web-mesh']);
+    assert.deepEqual([serve?.spec.clusterIP, mesh?.spec.clusterIP], ['None', 'None']);
+    assert.deepEqual([serve?.spec.publishNotReadyAddresses, mesh?.spec.publishNotReadyAddresses], [undefined, true]);
+    assert.deepEqual([serve?.spec.ports?.[0]?.targetPort, mesh?.spec.ports?.[0]?.targetPort], ['http', 'mesh']);
+    assert.deepEqual(serve?.spec.selector, { app: 'web' });
+  });
+});
+
+describe('writeKubeconfig', () => {
+  it('is for this user alone, and names no address that nobody can dial', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'kubeconfig-'));
+    try {
+      const servers = ['http://127.0.0.1:1', 'http://0.0.0.0:2', 'http://[::]:3'];
+      for (const [index, server] of servers.entries()) {
+        await writeKubeconfig(join(directory, String(index)), server, 'default');
+      }
+      const read = (index: number): string =>
+        (
+          JSON.parse(readFileSync(join(directory, String(index)), 'utf8')) as {
+            clusters: { cluster: { server: string } }[];
+          }
+        ).clusters[0]?.cluster.server ?? '';
+      assert.deepEqual([0, 1, 2].map(read), ['http://127.0.0.1:1', 'http://127.0.0.1:2', 'http://[::1]:3']);
+      assert.equal(statSync(join(directory, '0')).mode & 0o777, 0o600);
+      // A file that somebody has put there is not written to.
+      await assert.rejects(writeKubeconfig(join(directory, '0'), 'http://127.0.0.1:1', 'default'), { code: 'EEXIST' });
+    } finally {
+      rmSync(directory, { recursive: true });
     }
   });
 });
@@ -121,6 +246,10 @@ describe('Backoff', () => {
     backoff.started();
     clock.advance(60_000);
     assert.equal(backoff.next(), 0);
+    backoff.started();
+    assert.equal(backoff.next(), 1_000);
+    backoff.forgive();
+    assert.equal(backoff.next(), 0);
   });
 });
 
@@ -134,11 +263,13 @@ describe('podObject', () => {
   const at = new Date('2026-01-01T00:00:00.123Z');
   const end = { exitCode: 137, signal: 9, startedAt: at, finishedAt: at };
   const record: PodRecord = {
-    identity: { name: 'p', namespace: 'n', uid: 'u', ip: '127.1.1.2', port: 8000, directory: '/d', clusterId: 'c' },
+    identity: IDENTITY,
     command: ['x'],
     labels: {},
     createdAt: at,
-    deletedAt: undefined,
+    deletion: undefined,
+    probe: { kind: 'http', path: '/readyz' },
+    graceSeconds: 30,
     state: { kind: 'creating' },
     lastEnd: undefined,
     restartCount: 0,
@@ -171,7 +302,30 @@ describe('podObject', () => {
     ]);
     const backOff = { kind: 'back-off', milliseconds: 2000 } as const;
     assert.deepEqual(shown({ state: backOff, restartCount: 2 }), ['Running', 'CrashLoopBackOff', 'False']);
-    assert.deepEqual(shown({ deletedAt: at }), ['Pending', 'Terminating', 'False']);
+    const deletion = { deadline: at, graceSeconds: 30 };
+    assert.deepEqual(shown({ deletion }), ['Pending', 'Terminating', 'False']);
+    // Nobody starts it again: what it was is over.
+    assert.deepEqual(shown({ deletion, state: { kind: 'terminated', end } }), ['Failed', 'Terminating', 'False']);
+    const completed = { kind: 'terminated', end: { ...end, exitCode: 0 } } as const;
+    assert.deepEqual(shown({ deletion, state: completed }), ['Succeeded', 'Terminating', 'False']);
+  });
+
+  it('says by when it is gone, what its ports are, and how it is asked', () => {
+    const pod = podObject({ ...record, deletion: { deadline: at, graceSeconds: 7 } });
+    const { deletionTimestamp, deletionGracePeriodSeconds } = pod.metadata;
+    assert.deepEqual([deletionTimestamp, deletionGracePeriodSeconds], ['2026-01-01T00:00:00Z', 7]);
+    assert.equal(pod.spec.terminationGracePeriodSeconds, 30);
+    const [container] = pod.spec.containers;
+    assert.deepEqual(
+      container?.ports?.map(({ name, containerPort }) => [name, containerPort]),
+      [
+        ['http', 8000],
+        ['mesh', 7000],
+      ],
+    );
+    assert.deepEqual(container?.readinessProbe?.httpGet, { path: '/readyz', port: 'http' });
+    const other = podObject({ ...record, probe: { kind: 'tcp', readyAfter: 1 } });
+    assert.deepEqual(other.spec.containers[0]?.readinessProbe?.tcpSocket, { port: 'http' });
   });
 
   it('carries how the last run ended', () => {
@@ -183,16 +337,5 @@ describe('podObject', () => {
       startedAt: '2026-01-01T00:00:00Z',
       finishedAt: '2026-01-01T00:00:00Z',
     });
-  });
-});
-
-describe('dashboardPage', () => {
-  it('escapes everything', () => {
-    const evil = `"><script>alert('x')</script>&`;
-    const pod = { name: evil, ip: evil, status: evil, ready: true, restarts: 1, events: evil };
-    const page = dashboardPage(evil, [pod], 'nonce');
-    assert.ok(!page.includes(evil));
-    assert.equal(page.match(/<script/g)?.length, 1);
-    assert.equal(escapeHTML(evil), '&#34;&#62;&#60;script&#62;alert(&#39;x&#39;)&#60;/script&#62;&#38;');
   });
 });
