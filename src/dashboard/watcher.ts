@@ -7,7 +7,7 @@ import { OverviewMaker, type PodLook } from './overview.js';
 import { podsOf, reachablePods } from './pod-list.js';
 import { askPod, bodyOf } from './pod-request.js';
 import { readStatus } from './pod-status.js';
-import type { Notice, PodView, Snapshot } from './state.js';
+import type { Notice, PodView, Snapshot, StateEvents } from './state.js';
 
 /** Stream of the dashboard's own log that the page follows. */
 export const STATE_STREAM = 'state';
@@ -17,7 +17,7 @@ const MOST_STATUS = 4 * 1024 * 1024;
 const SOON = 50;
 
 /** What the dashboard's own log holds. */
-export type StateLog = EventLog<{ state: { snapshot: Snapshot; notice: Notice } }>;
+export type StateLog = EventLog<{ state: StateEvents }>;
 
 /** Looks at the pods, again and again and when they change, and publishes what it sees. */
 export class Watcher {
@@ -33,6 +33,8 @@ export class Watcher {
   #due = Infinity;
   #lastNote = 0;
   #looking = false;
+  /** Whether something has changed during a look. */
+  #changed = false;
   #unsubscribe: (() => void) | undefined;
 
   constructor(settings: DashboardSettings, log: StateLog) {
@@ -67,6 +69,7 @@ export class Watcher {
     if (this.#stop.signal.aborted) return;
     const { clock } = this.#settings;
     const due = clock.now() + delay;
+    if (this.#looking) this.#changed = true;
     if (due >= this.#due || this.#looking) return;
     this.#timer?.cancel();
     this.#due = due;
@@ -90,7 +93,8 @@ export class Watcher {
       this.#settings.onError(error);
     } finally {
       this.#looking = false;
-      this.#lookIn(this.#settings.pollPeriod);
+      this.#lookIn(this.#changed ? SOON : this.#settings.pollPeriod);
+      this.#changed = false;
     }
   }
 

@@ -73,6 +73,10 @@ const THIRD_PARTY: Readonly<Record<string, readonly string[]>> = {
   '@lydell/node-pty': ['cluster'],
   '@grpc/grpc-js': ['push/grpc'],
   '@grpc/proto-loader': ['push/grpc'],
+  // Bundled at build: no packages for users to install.
+  '@xterm/xterm': ['dashboard/page'],
+  '@xterm/addon-fit': ['dashboard/page'],
+  uplot: ['dashboard/page'],
   'prom-client': ['serve'],
 };
 

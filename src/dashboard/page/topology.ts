@@ -74,7 +74,6 @@ export class Topology {
     this.#svg.classList.toggle('narrow', width < NARROW);
     setAttributes(this.#svg, { viewBox: `0 0 ${width} ${height}`, height, 'aria-label': summary(snapshot) });
     const placed = pods.map((pod, index) => ({ pod, at: this.#layout.places[index] ?? this.#layout.middle }));
-    const keyOf = ({ a, b }: LinkView): string => `${a} ${b}`;
     this.#lines.update(links, keyOf, (line, link) => {
       const [from, to] = this.#ends(link);
       setAttributes(line, {
@@ -191,6 +190,10 @@ export class Topology {
       move.finished.then(remove, remove);
     }
   }
+}
+
+function keyOf({ a, b }: LinkView): string {
+  return `${a} ${b}`;
 }
 
 function makeLabel(): SVGGElement {

@@ -108,7 +108,7 @@ export class FakePod {
 /** Pods in this process, and an API server whose commands are echoes. */
 export class FakeCluster implements DashboardHost, AsyncDisposable {
   readonly namespace: string = 'default';
-  readonly pods = new MemoryStore<Pod>();
+  readonly pods: MemoryStore<Pod> = new MemoryStore();
   readonly all: FakePod[] = [];
   readonly actions: string[] = [];
   readonly #api: APIServer;
