@@ -24,7 +24,7 @@ export interface MeshTimes {
   readonly aloneAfter: number;
   /** Between tellings of what a pod has. Default 5,000. */
   readonly havePeriod: number;
-  /** From a change of that until it is told. Default 50. */
+  /** From a change of that until it is told, with up to five pods; with more it takes proportionally longer. Default 50. */
   readonly haveDelay: number;
 }
 

@@ -30,7 +30,7 @@ import { Repair, type RepairTimes } from './repair.js';
 export interface NodeTimes extends LinkTimes, DialTimes, RepairTimes, JoinTimes {
   /** Between tellings of the vector that nothing else has occasioned. */
   readonly havePeriod: number;
-  /** From a change of the vector until it is told. */
+  /** From a change of the vector until it is told to a few others. To more it takes proportionally longer. */
   readonly haveDelay: number;
 }
 
@@ -57,6 +57,9 @@ export interface NodeOptions {
   readonly followers?: () => OwnFollowers;
   readonly events?: NodeEvents;
 }
+
+/** Links, up to which what a pod has got is told `haveDelay` after a change. */
+const SOON_TOLD = 4;
 
 /** Milliseconds for which others are told of a run that has gone, and of which no event is held: a day. */
 const TOLD_FOR = 86_400_000;
@@ -478,8 +481,7 @@ export class MeshNode implements LinkHost {
   /** The log has got on with another origin. */
   #moved(origin: string): void {
     // What comes on and on must not put off the telling.
-    if (this.#untold.size === 0)
-      this.#haveAlarm.set(Math.min(this.#wholeHaveAt, this.clock.now() + this.times.haveDelay));
+    if (this.#untold.size === 0) this.#haveAlarm.set(Math.min(this.#wholeHaveAt, this.clock.now() + this.#haveDelay()));
     this.#untold.add(origin);
     // Behind all others, so that the oldest come first.
     this.#movedAt.delete(origin);
@@ -488,6 +490,11 @@ export class MeshNode implements LinkHost {
     if (link !== undefined) this.#toAck.add(link);
     this.#schedule();
     this.#join.check();
+  }
+
+  /** All tell all: it takes longer with many, or the tellings would be what a mesh of fifty pods is busy with. */
+  #haveDelay(): number {
+    return this.times.haveDelay * Math.max(1, this.#links.size / SOON_TOLD);
   }
 
   #haveWait(): number {
