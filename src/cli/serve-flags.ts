@@ -19,6 +19,7 @@ export interface ServeFlags {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly tlsCa?: string;
+  readonly tlsName?: string;
   readonly wildcards: boolean;
   readonly allowOrigin: readonly string[];
   readonly allowHost: readonly string[];
@@ -65,7 +66,10 @@ export function addServeOptions(command: Command): Command {
     new Option('--namespace <name>', 'where to look for them').env('POD_NAMESPACE'),
     new Option('--peer-port-name <name>', "name of the peers' internal port, where it is not the own --internal-port"),
     new Option('--name <name>', "name of this pod; by default the host's and a random number").env('POD_NAME'),
-    new Option('--secret-file <file>', 'what only the pods know, 16 bytes at least').env('SECRET_FILE'),
+    new Option(
+      '--secret-file <file>',
+      'what only the pods know, 16 bytes at least; of several lines the first is shown and each accepted',
+    ).env('SECRET_FILE'),
     new Option(
       '--publish-token-file <file>',
       'bearer tokens of publishers, one a line; read again when it changes',
@@ -73,6 +77,7 @@ export function addServeOptions(command: Command): Command {
     new Option('--tls-cert <file>', 'certificate of this pod, for mutual TLS between pods'),
     new Option('--tls-key <file>', 'its private key'),
     new Option('--tls-ca <file>', 'certificates of the authority that signs those of all pods'),
+    new Option('--tls-name <name>', 'name in the certificates of all pods; by default the address of each'),
     new Option('--compatible', 'get on with pods of the Go package sser; the default without a secret and TLS'),
     new Option('--no-compatible', 'do not'),
     new Option('--grpc-port <port>', 'also serve the gRPC watch service here').argParser(PORT).env('GRPC_PORT'),

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
 import type { Clock } from '../clock/clock.js';
 import { InvalidArgumentError } from '../errors/index.js';
@@ -59,14 +60,25 @@ function definedOf<T extends object>(members: T): Defined<T> {
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Defined<T>;
 }
 
-async function secretIn(flag: string, path: string): Promise<Buffer> {
+/** Text of several lines is several secrets. What is no text is one, byte by byte. */
+async function secretIn(flag: string, path: string): Promise<string | Buffer> {
   const bytes = await read(flag, path);
-  // Editors and `echo` end a file with a line break that nobody means.
-  const end = bytes.at(-1) === 0x0a ? (bytes.at(-2) === 0x0d ? -2 : -1) : undefined;
-  const secret = bytes.subarray(0, end);
-  if (secret.length >= 16) return secret;
+  if (isUtf8(bytes)) return textSecretIn(flag, path, bytes.toString('utf8'));
+  checkSecret(flag, path, bytes.length);
+  return bytes;
+}
+
+function textSecretIn(flag: string, path: string, text: string): string {
+  const lines = text.split('\n').map((line) => line.trim());
+  const secrets = lines.filter((line) => line !== '');
+  for (const secret of secrets.length === 0 ? [''] : secrets) checkSecret(flag, path, Buffer.byteLength(secret));
+  return secrets.join('\n');
+}
+
+function checkSecret(flag: string, path: string, length: number): void {
+  if (length >= 16) return;
   throw new InvalidArgumentError(
-    `${flag} ${path}: a secret has 16 bytes at least, this one ${secret.length}; make one with: openssl rand -hex 32`,
+    `${flag} ${path}: a secret has 16 bytes at least, this one ${length}; make one with: openssl rand -hex 32`,
   );
 }
 
@@ -79,17 +91,18 @@ async function tokensIn(path: string, clock: Clock, logger: Logger): Promise<Tok
 }
 
 async function tlsOptions(flags: ServeFlags): Promise<PodServerOptions['tls']> {
-  const { tlsCert, tlsKey, tlsCa } = flags;
-  if (tlsCert === undefined && tlsKey === undefined && tlsCa === undefined) return undefined;
+  const { tlsCert, tlsKey, tlsCa, tlsName } = flags;
+  if ([tlsCert, tlsKey, tlsCa, tlsName].every((flag) => flag === undefined)) return undefined;
   if (tlsCert === undefined || tlsKey === undefined || tlsCa === undefined) {
-    throw new InvalidArgumentError('--tls-cert, --tls-key and --tls-ca go together');
+    throw new InvalidArgumentError('--tls-cert, --tls-key and --tls-ca go together, and --tls-name with them');
   }
   const [cert, key, ca] = await Promise.all([
     read('--tls-cert', tlsCert),
     read('--tls-key', tlsKey),
     read('--tls-ca', tlsCa),
   ]);
-  return { server: { cert, key, ca }, client: { cert, key, ca } };
+  const servername = tlsName === undefined ? {} : { servername: tlsName };
+  return { server: { cert, key, ca }, client: { cert, key, ca, ...servername } };
 }
 
 async function read(flag: string, path: string): Promise<Buffer> {
