@@ -17,6 +17,7 @@ export function instructions({ apiServer, dashboard, pods }: Cluster): string {
     '',
     '  Try, in another terminal:',
     '',
+    ...eventCommands(pods).map((command) => `    ${command}`),
     ...kubectlCommands(apiServer, pods[0]).map((command) => `    ${command}`),
     '',
     '  Ctrl-C stops everything.',
@@ -24,4 +25,14 @@ export function instructions({ apiServer, dashboard, pods }: Cluster): string {
     '',
   ];
   return lines.join('\n');
+}
+
+/** Follow on one pod, publish on another, where the pods are linked. */
+function eventCommands([one, other = one]: Cluster['pods']): readonly string[] {
+  const stream = one === undefined ? null : new URL(one.events).searchParams.get('stream');
+  if (one === undefined || other === undefined || stream === null) return [];
+  return [
+    `curl -N '${one.events}'`,
+    `curl -d 'hello' '${new URL('/publish', other.events).href}?stream=${encodeURIComponent(stream)}'`,
+  ];
 }

@@ -26,22 +26,26 @@ async function trunkline(...args: readonly string[]): Promise<{ code: number; st
   }
 }
 
+const POD = { namespace: 'default', port: 8000, internalPort: 7000 };
 const cluster: Cluster = {
   apiServer: 'http://127.0.0.1:8001',
   dashboard: 'http://127.0.0.1:8080',
+  kubeconfig: '/tmp/kubeconfig',
   pods: [
-    { name: 'a', namespace: 'default', ip: '127.1.1.2', port: 8000, pid: 5, events: 'http://127.1.1.2:8000/events' },
+    { ...POD, name: 'a', ip: '127.1.1.2', pid: 5, ready: true, events: 'http://127.1.1.2:8000/events?stream=x' },
     {
+      ...POD,
       name: 'b',
-      namespace: 'default',
       ip: '127.1.1.3',
-      port: 8000,
       pid: undefined,
-      events: 'http://127.1.1.3:8000/events',
+      ready: false,
+      events: 'http://127.1.1.3:8000/events?stream=x',
     },
   ],
   close: () => Promise.resolve(),
-  kill: () => {},
+  kill: () => Promise.resolve(),
+  replace: () => Promise.resolve(undefined),
+  killAll: () => {},
   [Symbol.asyncDispose]: () => Promise.resolve(),
 };
 
@@ -53,8 +57,8 @@ describe('what is printed', () => {
       apiServer: 'http://127.0.0.1:8001',
       dashboard: 'http://127.0.0.1:8080',
       pods: [
-        { name: 'a', ip: '127.1.1.2', pid: 5, events: 'http://127.1.1.2:8000/events' },
-        { name: 'b', ip: '127.1.1.3', pid: null, events: 'http://127.1.1.3:8000/events' },
+        { name: 'a', ip: '127.1.1.2', pid: 5, events: 'http://127.1.1.2:8000/events?stream=x' },
+        { name: 'b', ip: '127.1.1.3', pid: null, events: 'http://127.1.1.3:8000/events?stream=x' },
       ],
     });
   });
@@ -64,6 +68,13 @@ describe('what is printed', () => {
     assert.match(text, /kubectl --server=http:\/\/127\.0\.0\.1:8001 exec -it a -- sh\n/);
     assert.match(text, /port-forward a 8888:8000\n/);
     assert.match(text, /b {2}not running/);
+    assert.match(text, /curl -N 'http:\/\/127\.1\.1\.2:8000\/events\?stream=x'\n/);
+    assert.match(text, /curl -d 'hello' 'http:\/\/127\.1\.1\.3:8000\/publish\?stream=x'\n/);
+    const own = instructions({
+      ...cluster,
+      pods: [{ ...POD, name: 'a', ip: 'x', pid: 1, ready: true, events: 'http://x/events' }],
+    });
+    assert.doesNotMatch(own, /curl/);
   });
 
   it('when a cluster cannot start says what to do', () => {

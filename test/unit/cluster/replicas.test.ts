@@ -14,6 +14,7 @@ const STUBBORN: ClusterOptions = {
   pods: 2,
   command: ['sh', '-c', "trap '' TERM; echo deaf; while :; do sleep 1; done"],
   readyTimeout: 0,
+  stopTimeout: 50,
 };
 
 async function withCluster(options: ClusterOptions, test: (cluster: Cluster) => Promise<void>): Promise<void> {
@@ -88,7 +89,7 @@ describe('pods that are deleted', { timeout: 60_000 }, () => {
 
   it('are ended with the cluster, whatever they were given', async () => {
     const pids: number[] = [];
-    await withCluster({ ...STUBBORN, stopTimeout: 50 }, async (cluster) => {
+    await withCluster(STUBBORN, async (cluster) => {
       const pod = await deafPod(cluster);
       pids.push(...cluster.pods.map(({ pid = 0 }) => pid));
       await remove(cluster, pod);
