@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { encodePeerEvent, isPostable, parsePeerEvent } from '../../../../src/mesh/sser/peer-event.js';
 import { EventLog, type LogEvent } from '../../../../src/push/index.js';
 import { parseStream } from '../../../support/event-streams.js';
