@@ -14,12 +14,15 @@ import type { Peer } from './discovery/types.js';
 import { PodNotReadyError } from './errors.js';
 import { InternalServer } from './internal-server.js';
 import type { Link } from './link/link.js';
+import type { Ack } from './node/acknowledgements.js';
 import type { DrainResult } from './node/drain.js';
 import { MeshNode } from './node/mesh-node.js';
 import { checkMeshOptions, resolveTimes, type MeshOptions } from './options.js';
 import type { PodState } from './protocol/messages.js';
 import { Compatibility, type CompatibleStats } from './sser/compatibility.js';
 import { linkInfo, LinkTotals, type LinkInfo, type MeshStats } from './stats.js';
+
+const ACKS: readonly Ack[] = ['local', 'one', 'all'];
 
 /**
  * Joins the event logs of several pods: what is published on one is on all, in order by origin, and a client may go from any
@@ -203,23 +206,23 @@ export class Mesh implements Bus {
    * @throws what `EventLog.publish` throws, before anything was published; PodNotReadyError; TimeoutError when the
    * acknowledgement did not come in time, though the event was published, and others may have it.
    */
-  async publish(stream: string, data: unknown, options: BusPublishOptions = {}): Promise<Published> {
-    const { ack = 'one', timeout = 10_000, ...rest } = options;
-    oneOf('ack', ack, ['local', 'one', 'all']);
-    milliseconds('timeout', timeout);
-    if (this.#closed !== undefined) throw new PodNotReadyError('closed');
-    if (this.#node.state !== 'ready') throw new PodNotReadyError(this.#node.state);
-    const event = this.log.publish(stream, data, rest);
-    const others = await new Promise<number>((resolve, reject) => {
+  publish(stream: string, data: unknown, options: BusPublishOptions = {}): Promise<Published> {
+    // One promise and no more: this is called for each event.
+    return new Promise((resolve, reject) => {
+      const { ack = 'one', timeout = 10_000, ...rest } = options;
+      oneOf('ack', ack, ACKS);
+      milliseconds('timeout', timeout);
+      if (this.#closed !== undefined) throw new PodNotReadyError('closed');
+      if (this.#node.state !== 'ready') throw new PodNotReadyError(this.#node.state);
+      const event = this.log.publish(stream, data, rest);
       const settled = (result: number | Error): void => {
-        if (typeof result === 'number') return resolve(result);
+        if (typeof result === 'number') return resolve({ event, acks: 1 + result });
         if (result instanceof TimeoutError) this.#unacknowledged += 1;
         reject(result);
       };
       // What had been published before, under the same key, may be another pod's.
       this.#node.acknowledged(event.n, ack, timeout, settled, event.origin);
     });
-    return { event, acks: 1 + others };
   }
 
   /** @throws InvalidArgumentError; the signal's reason. */

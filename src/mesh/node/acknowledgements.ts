@@ -90,9 +90,11 @@ export class Acknowledgements {
     let next = Infinity;
     this.#waiting = this.#waiting.filter((waiting) => {
       if (!this.#lacks(waiting, reach)) {
-        const has = (link: Link): boolean => this.#has(link, waiting.event);
-        const have = others.filter(has).length;
-        const enough = waiting.ack === 'all' ? allTried && serving.every(has) : have > 0 || (allTried && alone);
+        const have = this.#count(others, waiting.event);
+        const enough =
+          waiting.ack === 'all'
+            ? allTried && this.#count(serving, waiting.event) === serving.length
+            : have > 0 || (allTried && alone);
         if (enough) {
           waiting.settled(have);
           return false;
@@ -127,6 +129,13 @@ export class Acknowledgements {
   /** Whether it is certain, from the numbers alone, that too few have the event. */
   #lacks({ event, ack }: Waiting, { most, least }: Reach): boolean {
     return least !== Infinity && event.origin === this.#host.origin && event.n > (ack === 'all' ? least : most);
+  }
+
+  /** How many of the links lead to pods that have the event. */
+  #count(links: readonly Link[], event: EventKey): number {
+    let count = 0;
+    for (const link of links) if (this.#has(link, event)) count += 1;
+    return count;
   }
 
   #has(link: Link, { origin, n }: EventKey): boolean {
