@@ -4,6 +4,7 @@ import type { Peer, PeerFinder } from '../../src/mesh/discovery/types.js';
 import { Mesh } from '../../src/mesh/mesh.js';
 import type { Ack } from '../../src/mesh/node/acknowledgements.js';
 import { EventLog } from '../../src/push/log/event-log.js';
+import type { Framer } from '../../src/push/log/types.js';
 import { hostAndPort, STREAM, type Bus } from './bus.js';
 
 const HOST = '127.0.0.1';
@@ -37,7 +38,17 @@ interface Pod {
   readonly started: Promise<void>;
 }
 
-/** Ours: a mesh and a log per pod, with their defaults. Who follows subscribes to the log. */
+/** What a transport makes of events: here nothing but their data. */
+const DATA: Framer<readonly string[]> = {
+  event: ({ data }) => [data],
+  gap: () => {
+    throw new Error('a pod was overtaken');
+  },
+  batch: (frames) => (frames.length === 1 ? (frames[0] ?? []) : frames.flat()),
+  size: (data) => data.reduce((sum, { length }) => sum + length, 0),
+};
+
+/** Ours: a mesh and a log per pod, with their defaults. Who follows does so as a transport for clients does. */
 export async function meshBus(count: number, ack: Ack | undefined): Promise<Bus> {
   const options = ack === undefined ? {} : { ack };
   const pods = Array.from({ length: count }, (_, i): Pod => {
@@ -65,10 +76,13 @@ export async function meshBus(count: number, ack: Ack | undefined): Promise<Bus>
     },
     follow(heard) {
       for (const [pod, { mesh }] of pods.entries()) {
-        mesh.log.subscribe(STREAM, (item) => {
-          if (item.kind === 'gap') throw new Error('a pod was overtaken');
-          if (item.origin !== mesh.log.origin) heard(pod, item.data);
-        });
+        const follower = mesh.log.follow({ streams: STREAM, framer: DATA, transport: 'bench', onReady: () => serve() });
+        const serve = (): void => {
+          for (let slice = follower.pull(); slice !== undefined; slice = follower.pull()) {
+            for (const data of slice.payload) heard(pod, data);
+          }
+        };
+        serve();
       }
     },
   };
