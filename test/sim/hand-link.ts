@@ -44,6 +44,9 @@ export class NotingHost implements LinkHost {
   hello(): Hello {
     return helloOf({ origin: 'AAAAAAAA', name: 'a' });
   }
+  otherVersion(): void {
+    this.told.push('other version');
+  }
   greeted(): void {
     this.told.push('greeted');
     if (this.refuses !== undefined) throw this.refuses;

@@ -5,7 +5,7 @@ import type { ConnectionOptions as TlsConnectionOptions } from 'node:tls';
 import { UpgradeFailureError, type UpgradeResponse } from '../../httpstream/index.js';
 import { YamuxRoundTripper } from '../../yamux/index.js';
 import type { LinkTransport } from '../link/transport.js';
-import type { Address, Dial } from '../node/dialer.js';
+import type { Address, Dial, DialFailure } from '../node/dialer.js';
 import { CHALLENGE_HEADER, LANE_HEADER, LINK_PATH, NONCE_HEADER, PROOF_HEADER } from './protocol.js';
 import { newNonce, type LinkSecret } from './secret.js';
 import { StreamTransport } from './stream-transport.js';
@@ -34,7 +34,7 @@ export function linkDialer(options: LinkDialOptions): Dial {
       .finally(() => deadline.cancel())
       .then(
         (transport) => outcome.opened(transport),
-        (error: unknown) => outcome.failed(error instanceof Error ? error : new Error(String(error)), isForeign(error)),
+        (error: unknown) => outcome.failed(error instanceof Error ? error : new Error(String(error)), whyOf(error)),
       );
     return { cancel: () => controller.abort() };
   };
@@ -76,7 +76,7 @@ async function open(
     secret.verify('acceptor', challenge, nonce, headerOf(response, PROOF_HEADER));
   if (!proven) {
     response.socket?.destroy();
-    throw new ProtocolError(`${url} does not know the secret of the mesh`, { initiator: 'remote' });
+    throw new OtherSecretError(`${url} does not know the secret of the mesh`);
   }
   const connection = roundTripper.newConnection(response);
   try {
@@ -92,15 +92,24 @@ async function open(
   }
 }
 
-/** Whether a server answered that knows nothing of links. One of ours asks for a proof at the most; 5xx are of proxies. */
-function isForeign(error: unknown): boolean {
+/** A server that knows nothing of links says so. One of ours asks for a proof at the most; 5xx are of proxies. */
+function whyOf(error: unknown): DialFailure {
+  if (error instanceof OtherSecretError) return 'refused';
   const status = error instanceof UpgradeFailureError ? (error.statusCode ?? 0) : 0;
-  return status >= 200 && status < 500 && status !== 401 && status !== 403;
+  if (status === 401) return 'refused';
+  return status >= 200 && status < 500 && status !== 403 ? 'foreign' : 'failed';
+}
+
+/** The other pod knows another secret, or none. */
+class OtherSecretError extends ProtocolError {
+  constructor(message: string) {
+    super(message, { initiator: 'remote' });
+  }
 }
 
 function unproved(response: UpgradeResponse, url: string): Error {
   if (response.statusCode === 101 || response.statusCode === 401) {
-    return new ProtocolError(`${url} asks for no proof of the secret of the mesh`, { initiator: 'remote' });
+    return new OtherSecretError(`${url} asks for no proof of the secret of the mesh`);
   }
   return new UpgradeFailureError(`${url} answered ${response.statusCode}`, { statusCode: response.statusCode });
 }

@@ -34,6 +34,8 @@ export interface LinkHost extends Outgoing {
   readonly times: LinkTimes;
   /** What this side says first. */
   hello(link: Link): Hello;
+  /** The other side speaks another version: the link is about to fail. */
+  otherVersion(link: Link): void;
   /** The hello of the other side has come. Throwing refuses the link. */
   greeted(link: Link): void;
   /** Own events of the other side. */
@@ -239,6 +241,7 @@ export class Link {
     const hello = lane === 'control' ? decodeMessage('control', bytes) : undefined;
     if (hello?.kind !== 'hello') throw new ProtocolError('the peer did not say hello', { initiator: 'remote' });
     if (hello.version !== PROTOCOL_VERSION) {
+      this.#host.otherVersion(this);
       throw new ProtocolError(`the peer speaks version ${hello.version}, this pod ${PROTOCOL_VERSION}`, {
         initiator: 'remote',
       });

@@ -22,9 +22,14 @@ export interface DialTimes {
 /** What comes of an attempt to dial. */
 export interface DialOutcome {
   opened(transport: LinkTransport): void;
-  /** @param foreign Whether somebody is there who knows nothing of links, and holds no events. Default `false`. */
-  failed(error: Error, foreign?: boolean): void;
+  failed(error: Error, why?: DialFailure): void;
 }
+
+/**
+ * `failed`: nobody can be reached. `foreign`: somebody is there who knows nothing of links, and holds no events. `refused`:
+ * a pod is there, but the two do not go together: they know different secrets, or speak different versions.
+ */
+export type DialFailure = 'failed' | 'foreign' | 'refused';
 
 /** Makes one attempt; calls one of both back, once, unless it was cancelled. */
 export type Dial = (address: Address, outcome: DialOutcome) => { cancel(): void };
@@ -51,7 +56,7 @@ interface Target {
   /** When a link to it was made last; `undefined` once it was dialled again. */
   metAt: number | undefined;
   /** What is known of it since there was a link, or it was told of. */
-  standing: 'unknown' | 'failed' | 'foreign' | 'refused';
+  standing: 'unknown' | DialFailure;
   dueAt: number;
   attempt: { cancel(): void } | undefined;
 }
@@ -85,15 +90,18 @@ export class Dialer {
     return missing;
   }
 
-  /**
-   * Whether every peer is linked, or was dialled in vain since it last was. A pod that is there but does not go with this
-   * one has not been tried: who is not one of them must not take itself for alone. Nor must who has not been told of peers.
-   */
+  /** Whether every peer is linked, or was dialled in vain since it last was. Not for who has not been told of peers. */
   get allTried(): boolean {
     for (const target of this.#targets.values()) {
-      if (this.#lacks(target) && target.standing !== 'failed' && target.standing !== 'foreign') return false;
+      if (this.#lacks(target) && target.standing === 'unknown') return false;
     }
     return this.#told;
+  }
+
+  /** Whether a pod is there that does not go with this one: who is not one of them must not take itself for alone. */
+  get someRefused(): boolean {
+    for (const target of this.#targets.values()) if (this.#lacks(target) && target.standing === 'refused') return true;
+    return false;
   }
 
   /** The peers as they are now. */
@@ -188,10 +196,10 @@ export class Dialer {
         this.#backOff(target);
         this.#host.opened(transport, address);
       },
-      failed: (error, foreign = false) => {
+      failed: (error, why = 'failed') => {
         if (!finish()) return;
         this.#backOff(target);
-        target.standing = foreign ? 'foreign' : 'failed';
+        target.standing = why;
         this.#host.failed(address, error);
         this.check();
       },

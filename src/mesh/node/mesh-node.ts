@@ -167,7 +167,7 @@ export class MeshNode implements LinkHost {
       times,
       random,
       links,
-      allTried,
+      allTried: () => allTried() && !this.#dialer.someRefused,
       copied: () => this.#copied(),
       ready: () => this.#become('ready'),
     });
@@ -284,6 +284,12 @@ export class MeshNode implements LinkHost {
     };
   }
 
+  otherVersion(link: Link): void {
+    const address = this.#pending.get(link);
+    this.#pending.delete(link);
+    if (address !== undefined) this.#dialer.refused(address);
+  }
+
   greeted(link: Link): void {
     const address = this.#pending.get(link);
     this.#pending.delete(link);
@@ -338,6 +344,8 @@ export class MeshNode implements LinkHost {
 
   have(link: Link, positions: Positions): void {
     this.#checkClaim(positions);
+    // However quiet it is, the log must not forget how far it has come.
+    this.log.meet(link.origin);
     // The first word of a joined pod of what it has.
     const own = positions.find(([origin]) => origin === this.log.origin);
     if (!link.sender.started && own !== undefined) link.sender.start(own[1]);

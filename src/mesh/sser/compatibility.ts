@@ -53,15 +53,15 @@ export class Compatibility {
           if (!cancelled) poster.stop(address);
           opened(transport);
         },
-        failed: (error, foreign = false) => {
+        failed: (error, why) => {
           // Whoever was to be dialled no more is no peer any more.
           if (cancelled) return;
           const status = error instanceof UpgradeFailureError ? error.statusCode : undefined;
-          if (foreign) poster.serve(address);
+          if (why === 'foreign') poster.serve(address);
           else if (status === undefined) poster.absent(address);
           // A pod that keeps to its own mesh. Other statuses are of proxies, and say nothing of the pod.
           else if (status === 401 || status === 403) poster.stop(address);
-          failed(error, foreign);
+          failed(error, why);
         },
       });
       return {

@@ -38,7 +38,7 @@ describe('Link', () => {
       assert.equal((link.closedWith?.error as { code?: string } | undefined)?.code, 'ERR_PROTOCOL');
       assert.match(host.told.at(-1) ?? '', /^closed/);
     }
-    assert.deepEqual(version.host.told, ['closed the peer speaks version 2, this pod 1']);
+    assert.deepEqual(version.host.told, ['other version', 'closed the peer speaks version 2, this pod 1']);
     assert.equal(clock.pending, 0, 'no timer is left');
   });
 

@@ -150,7 +150,7 @@ describe('Dialer', () => {
     );
   });
 
-  it('knows whether all were tried: not before it was told, not after a loss, not while one refuses', () => {
+  it('knows whether all were tried: not before it was told, not after a loss; and whether one refuses', () => {
     const { clock, dialer, attempts, linked } = start();
     assert.equal(dialer.allTried, false, 'nobody was told of');
     dialer.set([]);
@@ -171,9 +171,9 @@ describe('Dialer', () => {
     dialer.check();
     attempts[2]?.open();
     dialer.refused(A);
-    assert.equal(dialer.allTried, false, 'it is there, but does not go with this pod');
+    assert.deepEqual([dialer.allTried, dialer.someRefused], [true, true], 'it is there, but does not go with this pod');
     dialer.fruitless(A);
-    assert.equal(dialer.allTried, true);
+    assert.deepEqual([dialer.allTried, dialer.someRefused], [true, false]);
   });
 
   it('ends', () => {
