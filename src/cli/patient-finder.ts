@@ -53,11 +53,14 @@ export class PatientPeerFinder implements PeerFinder {
   }
 }
 
-/** Whether an API server was looked for where client-node does without any configuration, and is not there. */
+/**
+ * Whether an API server was looked for where client-node does without any configuration: on port 8080 of this machine, over
+ * HTTP, which it refuses.
+ */
 export function isNoKubeConfig(error: unknown): boolean {
-  return (
-    error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED' && 'port' in error && error.port === 8080
-  );
+  if (!(error instanceof Error)) return false;
+  if (error.message.startsWith('HTTP protocol is not allowed')) return true;
+  return 'code' in error && error.code === 'ECONNREFUSED' && 'port' in error && error.port === 8080;
 }
 
 /** Whether asking again is of no use. */

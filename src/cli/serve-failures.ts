@@ -8,7 +8,7 @@ export function describeServeFailure(error: unknown, flags: ServeFlags): string 
   if (!(error instanceof Error)) return String(error);
   if (error instanceof KubernetesAPIError) return describeAPIFailure(error, flags);
   if (isNoKubeConfig(error)) {
-    return 'there is no kubeconfig, and this is no pod of Kubernetes with a service account; set KUBECONFIG, or choose other --peers';
+    return 'there is no usable kubeconfig, and this is no pod of Kubernetes with a service account; set KUBECONFIG (an http:// server needs insecure-skip-tls-verify), or choose other --peers';
   }
   const { code, port, address } = error as NodeJS.ErrnoException & { port?: number; address?: string };
   if (error instanceof TrunklineError) return error.message;

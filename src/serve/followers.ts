@@ -9,6 +9,7 @@ import { queryOf } from '../push/http/request.js';
 import { answerError } from '../push/http/respond.js';
 import type { EventLog } from '../push/log/event-log.js';
 import { longPollHandler } from '../push/longpoll/handler.js';
+import { keyOf, keyOfPath } from '../push/longpoll/key.js';
 import { sseHandler } from '../push/sse/handler.js';
 import { watchHandler } from '../push/watch/handler.js';
 import { webSocketHandler } from '../push/websocket/handler.js';
@@ -94,12 +95,19 @@ export class Followers {
   /** A long poll: of one stream, for that is what a key is. */
   #waitOnce(req: IncomingMessage, res: ServerResponse, query: URLSearchParams): void {
     const [stream, ...others] = query.getAll('stream');
-    if (stream === undefined || others.length > 0 || stream.includes('*')) {
+    const path = `${KEYS}/${encodeURIComponent(stream ?? '')}`;
+    // Keys are cleaned as paths are, so that some names are none.
+    if (stream === undefined || others.length > 0 || stream.includes('*') || !isKey(stream, path)) {
       const why = 'a long poll is of one stream: ?stream=NAME&wait=true, or /v2/keys/NAME?wait=true&recursive=true';
       return answerError(req, res, 400, 'ERR_BAD_REQUEST', why);
     }
     query.delete('stream');
-    req.url = `${KEYS}/${encodeURIComponent(stream)}?${query.toString()}`;
+    req.url = `${path}?${query.toString()}`;
     this.#longPoll(req, res);
   }
+}
+
+function isKey(stream: string, path: string): boolean {
+  const found = keyOfPath(path, KEYS);
+  return found !== undefined && !found.directory && found.key === keyOf(stream);
 }

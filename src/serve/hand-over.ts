@@ -14,7 +14,7 @@ export interface HandOverOptions {
 /** Between looks at who stays. */
 const PERIOD = 100;
 /** For which no pod that stays may turn up before the pod gives up: as long as new ones take to link. */
-const NOBODY_STAYS = 3_000;
+const NOBODY_STAYS = 2_000;
 
 /**
  * Waits until pods that stay have all that this one holds. When every other pod is about to stop too, and no new one comes,

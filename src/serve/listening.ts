@@ -24,6 +24,9 @@ export interface ListenOptions {
 const HEADERS_TIMEOUT = 10_000;
 /** Longer than balancers leave a connection idle (60 s), so that they never send a request into one that is being closed. */
 const KEEP_ALIVE_TIMEOUT = 75_000;
+/** Without new connections and requests, until the port is closed; and the longest time until it is. */
+const QUIET = 100;
+const LONGEST_QUIET = 1_000;
 /** Between looks at which connections have become idle. */
 const IDLE_CHECK = 50;
 
@@ -32,23 +35,31 @@ export class PublicServer {
   readonly #options: ListenOptions;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  readonly #serving: Serving;
+  /** Requests that are being answered. */
+  #active = 0;
+  #destroyed = false;
+  /** When a connection or a request came last, or an answer was given. */
+  #lastActive = 0;
   #closed: Promise<void> | undefined;
 
   constructor(serving: Serving, options: ListenOptions) {
     const { requestTimeout, maxConnections, logger } = options;
     const headersTimeout = Math.min(HEADERS_TIMEOUT, requestTimeout);
     this.#options = options;
+    this.#serving = serving;
     this.#server = createServer(
       { requestTimeout, headersTimeout, keepAliveTimeout: KEEP_ALIVE_TIMEOUT, connectionsCheckingInterval: 1_000 },
-      (req, res) => serving.request(req, res),
+      (req, res) => this.#serve(req, res),
     );
     this.#server.maxConnections = maxConnections;
     // Whoever reads the body says when it may come.
-    this.#server.on('checkContinue', (req, res) => serving.request(req, res));
+    this.#server.on('checkContinue', (req, res) => this.#serve(req, res));
     this.#server.on('upgrade', (req, socket, head) => serving.upgrade(req, socket, head));
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => answerClientError(error, socket));
     this.#server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
+      this.#lastActive = this.#options.clock.now();
       socket.on('close', () => this.#sockets.delete(socket));
     });
     this.#server.on('drop', () => logger.warn({ maxConnections }, 'a connection was dropped: there are too many'));
@@ -72,8 +83,25 @@ export class PublicServer {
     });
   }
 
-  /** Takes no new connections, and settles when those there are have had their answers, or at `deadline`. */
-  close(deadline: number): Promise<void> {
+  /**
+   * Settles when all requests have had their answers, or at `deadline`, with the port closed. New connections are taken for a
+   * moment more, until none come: what was sent to a port that is closed at once is reset.
+   */
+  async close(deadline: number): Promise<void> {
+    await this.#untilQuiet(deadline);
+    await this.#closeBy(deadline);
+  }
+
+  async #untilQuiet(deadline: number): Promise<void> {
+    const { clock } = this.#options;
+    const latest = Math.min(deadline, clock.now() + LONGEST_QUIET);
+    while (!this.#destroyed && this.#server.listening && clock.now() < latest) {
+      if (this.#active === 0 && clock.now() - this.#lastActive >= QUIET) return;
+      await new Promise<void>((resolve) => void clock.setTimeout(resolve, IDLE_CHECK));
+    }
+  }
+
+  #closeBy(deadline: number): Promise<void> {
     this.#closed ??= this.#close();
     const { clock } = this.#options;
     const look = (): void => {
@@ -86,9 +114,20 @@ export class PublicServer {
     return this.#closed.finally(() => timer.cancel());
   }
 
-  /** Ends all connections. */
+  /** Ends all connections, and waits for no more of them. */
   destroy(): void {
+    this.#destroyed = true;
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #serve(req: IncomingMessage, res: ServerResponse): void {
+    this.#active += 1;
+    this.#lastActive = this.#options.clock.now();
+    res.once('close', () => {
+      this.#active -= 1;
+      this.#lastActive = this.#options.clock.now();
+    });
+    this.#serving.request(req, res);
   }
 
   async #close(): Promise<void> {

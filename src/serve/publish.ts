@@ -8,7 +8,6 @@ import { LogClosedError } from '../push/log/errors.js';
 import type { EventLog } from '../push/log/event-log.js';
 import type { LogEvent } from '../push/log/types.js';
 import { mediaTypeOf, readText } from './body.js';
-import { RequestError } from './errors.js';
 import type { PodMetrics } from './metrics.js';
 import { itemsOf, parsePublishQuery, type PublishItem, type PublishQuery } from './publish-request.js';
 
@@ -85,19 +84,21 @@ async function publishOne(bus: Bus, item: PublishItem, query: PublishQuery): Pro
   const { stream, type, key, data } = item;
   const { log } = bus;
   const { ack, timeout } = query;
+  // It may have begun to drain while the body came.
+  if (bus.state !== 'ready') return failure(new PodNotReadyError(bus.state));
   const publishing = bus.publish(stream, data, { ack, timeout, type, key });
   // The mesh has put it into the log by now, and nothing else: the position is the one behind it.
-  const event = log.closed ? undefined : justPublished(log, item);
+  const event = justPublished(log, item);
   const cursor = log.cursor(stream);
   try {
     const { event: published, acks } = await publishing;
     return { status: 200, body: { cursor, origin: published.origin, n: published.n, acks } };
   } catch (error) {
-    if (error instanceof TimeoutError && event !== undefined) {
-      const { origin, n } = event;
-      return { status: 504, body: { cursor, origin, n, acks: 1, acknowledged: false } };
-    }
-    return failure(error);
+    // Out of time, or of a pod: it is published, and others may have it.
+    const doubtful = error instanceof TimeoutError || error instanceof PodNotReadyError;
+    if (!doubtful || event === undefined) return failure(error);
+    const { origin, n } = event;
+    return { status: 504, body: { cursor, origin, n, acks: 1, acknowledged: false } };
   }
 }
 
@@ -115,6 +116,5 @@ function failure(error: unknown): Outcome {
   if (error instanceof LimitExceededError) return { status: 503, code: error.code, error: error.message };
   if (error instanceof InvalidArgumentError) return { status: 400, code: error.code, error: error.message };
   if (error instanceof TimeoutError) return { status: 504, code: error.code, error: error.message };
-  if (error instanceof RequestError) return { status: error.status, code: error.code, error: error.message };
   throw error;
 }
