@@ -32,6 +32,14 @@ describe('following from pod to pod: nothing twice, nothing out of order, nothin
       streams: 3,
       limits: { maxStreams: 5 },
     },
+    'pods with room for less': {
+      pods: 4,
+      steps: 500,
+      streams: 2,
+      data: 100,
+      restarts: true,
+      smaller: { maxStreams: 4, maxEventBytes: 90, budgetBytes: 5_000 },
+    },
     'live events among the others': { pods: 3, steps: 500, live: true, restarts: true, drops: true, quiet: true },
     'live events in a budget that all streams share': {
       pods: 2,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import {
   EventLog,
+  LimitExceededError,
   type FollowOptions,
   type Follower,
   type Framer,
@@ -8,6 +9,7 @@ import {
   type History,
   type LogEvent,
   type LogLimits,
+  type StartPosition,
 } from '../../src/push/index.js';
 import { seededRandom } from '../../src/testing/random.js';
 import { VirtualClock } from '../../src/testing/virtual-clock.js';
@@ -31,6 +33,8 @@ export interface WorldShape {
   readonly streams?: number;
   /** Some clients are dropped when they are overtaken, and come back. */
   readonly drops?: boolean;
+  /** Limits of every second pod, where they are others. */
+  readonly smaller?: Partial<LogLimits>;
   /** Live events come among the others. */
   readonly live?: boolean;
 }
@@ -80,6 +84,15 @@ const keyOf = (event: { readonly origin: string; readonly n: number }): string =
 const nameOf = (event: LogEvent): string => (event.live === true ? `live ${event.data}` : keyOf(event));
 const glob = (target: string, stream: string): boolean =>
   target.endsWith('*') ? stream.startsWith(target.slice(0, -1)) : target === stream;
+
+function publishIfRoom(log: EventLog, stream: string, data: string): LogEvent | undefined {
+  try {
+    return log.publish(stream, data);
+  } catch (error) {
+    if (error instanceof LimitExceededError) return undefined;
+    throw error;
+  }
+}
 
 /**
  * Pods that copy each other's events with delays, and clients that go from pod to pod with their cursors. What the clients
@@ -135,7 +148,7 @@ export class PushWorld {
         clock: this.#clock,
         random: () => this.#random(),
         history: { events: 12, age: AGE, ...this.#shape.history },
-        limits: { ...this.#shape.limits },
+        limits: { ...this.#shape.limits, ...(this.#published.size % 2 === 1 ? this.#shape.smaller : {}) },
         schedule: (flush) => (pod.flush = flush),
         expectsOrigin: (origin) => this.#published.has(origin),
       }),
@@ -175,7 +188,9 @@ export class PushWorld {
   #publish(pod: Pod): void {
     const { streams = 0, data = 0 } = this.#shape;
     const stream = this.#random() * (STREAMS.length + streams) < streams ? this.#other() : this.#pick(STREAMS);
-    const event = pod.log.publish(stream, 'x'.repeat(Math.floor(this.#random() * data)));
+    const bytes = Math.min(Math.floor(this.#random() * data), pod.log.settings.limits.maxEventBytes);
+    const event = publishIfRoom(pod.log, stream, 'x'.repeat(bytes));
+    if (event === undefined) return;
     this.#published.get(pod.log.origin)?.push(event);
     for (const client of this.#clients) {
       if (client.targets.some((target) => glob(target, event.stream))) client.owed.set(keyOf(event), this.#step);
@@ -222,7 +237,11 @@ export class PushWorld {
       cursor: '',
     };
     this.#clients.push(client);
-    client.follower = this.#follow(client, pod);
+    const start = this.#random() < 0.3 ? 'start' : 'now';
+    // Several streams together may hold less than each does.
+    const kept = start === 'start' && !targets.some((target) => target.includes('*')) && targets.length === 1;
+    if (kept) for (const event of pod.log.history(targets)) client.owed.set(keyOf(event), this.#step);
+    client.follower = this.#follow(client, pod, start);
     client.cursor = client.follower.cursor;
     // What is on its way to this pod is owed too.
     for (const [origin, events] of this.#published) {
@@ -233,7 +252,7 @@ export class PushWorld {
     }
   }
 
-  #follow(client: Client, pod: Pod, cursor?: string): Follower<readonly Item[]> {
+  #follow(client: Client, pod: Pod, start: StartPosition): Follower<readonly Item[]> {
     client.pod = pod;
     // Whoever comes anew is owed no live event of before.
     client.live = [];
@@ -245,7 +264,7 @@ export class PushWorld {
       transport: 'test',
       onReady: () => {},
       whenOvertaken: drops ? 'drop' : 'gap',
-      ...(cursor === undefined ? {} : { start: { cursor } }),
+      start,
     };
     client.shadow = pod.log.follow({ ...options, framer: framer() });
     return pod.log.follow({ ...options, framer: ITEMS });
@@ -257,7 +276,7 @@ export class PushWorld {
     assert.equal(shown(own?.payload), shown(slice?.payload), 'what is framed for one client is what all get');
     if (client?.follower?.ended === 'overtaken') {
       this.dropped += 1;
-      client.follower = this.#follow(client, this.#pick(this.#pods), client.cursor);
+      client.follower = this.#follow(client, this.#pick(this.#pods), { cursor: client.cursor });
       return true;
     }
     if (client === undefined || slice === undefined) return false;
@@ -306,7 +325,7 @@ export class PushWorld {
     if (client === undefined) return;
     client.follower?.end();
     if (this.#random() < 0.3) this.#wait();
-    client.follower = this.#follow(client, this.#pick(this.#pods), client.cursor);
+    client.follower = this.#follow(client, this.#pick(this.#pods), { cursor: client.cursor });
     this.resumed += 1;
   }
 
@@ -331,12 +350,20 @@ export class PushWorld {
     }
     this.#pods.splice(this.#pods.indexOf(pod), 1);
     pod.log.close();
-    const source = this.#pick(this.#pods);
+    const sources = [...this.#pods];
     const fresh = this.#addPod();
-    for (const part of source.log.snapshot()) fresh.log.adopt(part);
+    if (this.#random() < 0.3) {
+      // A copy that breaks off.
+      for (const part of this.#pick(sources).log.snapshot()) {
+        if (this.#random() < 0.4) break;
+        fresh.log.adopt(part);
+      }
+    }
+    for (const part of this.#pick(sources).log.snapshot()) fresh.log.adopt(part);
     this.#copy(fresh, true);
     for (const client of this.#clients) {
-      if (client.follower === undefined) client.follower = this.#follow(client, this.#pick(this.#pods), client.cursor);
+      if (client.follower === undefined)
+        client.follower = this.#follow(client, this.#pick(this.#pods), { cursor: client.cursor });
     }
   }
 

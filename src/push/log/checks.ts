@@ -21,6 +21,17 @@ export interface DeliverOptions<Type extends string = string> {
   readonly type?: Type | undefined;
 }
 
+/** Events that are held by nobody: those of `origin` with `after` < number <= `n`. */
+export interface LostEvents {
+  readonly origin: string;
+  readonly after: number;
+  readonly n: number;
+  /** Theirs; `undefined` when nobody knows. */
+  readonly stream: string | undefined;
+  /** Milliseconds since that was noted. */
+  readonly age: number;
+}
+
 /** An event of another origin, as `append` takes it. */
 export interface RemoteEvent {
   readonly origin: string;
@@ -73,6 +84,19 @@ export function checkRemoteEvent(event: RemoteEvent, self: string): void {
   if (!(event.age >= 0)) throw new InvalidArgumentError('age must be milliseconds from 0');
   if (typeof event.data !== 'string') throw new InvalidArgumentError('the data of an event must be text');
   if (event.key !== undefined) checkKey(event.key);
+}
+
+/**
+ * Checks what a peer says of events that are lost.
+ *
+ * @param self Origin of this run. @throws InvalidArgumentError
+ */
+export function checkLoss({ origin, after, n, stream, age }: LostEvents, self: string): void {
+  if (stream !== undefined) checkStreamName(stream);
+  checkForeignOrigin(origin, self);
+  checkNumber('after', after, 0);
+  checkNumber('n', n, after + 1);
+  if (!(age >= 0)) throw new InvalidArgumentError('age must be milliseconds from 0');
 }
 
 /** Checks what does not depend on the state of the log; names and cursors are looked at elsewhere. @throws InvalidArgumentError */

@@ -345,15 +345,20 @@ export class EventLog<Types extends DeclaredStreams<Types> = StreamTypes> {
   }
 
   /**
-   * Takes over a part of another log's snapshot, before this one has any event of its own.
+   * Takes over a part of another log's snapshot, before this one has any event of its own. What this log has no room for counts
+   * as lost or gone, as with `append`. A copy that breaks off may be followed by another, from the beginning.
    *
-   * @throws InvalidArgumentError for a log that has published, or anything `append` refuses; LimitExceededError.
+   * @throws InvalidArgumentError for a log that has published, or anything `append` refuses; LogClosedError.
    */
   adopt(part: SnapshotPart): void {
     this.#replica.adopt(part);
   }
 
-  /** Makes an origin known that may not have published yet, so that cursors which name it are not taken for strange. */
+  /**
+   * Makes an origin known that may not have published yet, so that cursors which name it are not taken for strange. Of 4,096
+   * origins those are forgotten first, with how far they had come, of which nothing is held and which were not met for longest:
+   * to be called now and then for each that is there.
+   */
   meet(origin: string): void {
     this.#replica.meet(origin);
   }

@@ -49,6 +49,8 @@ export interface StoredLoss {
   readonly after: number;
   /** The last one lost. */
   readonly n: number;
+  /** The stream that they were of; `undefined` when nobody knows. */
+  readonly stream: string | undefined;
   readonly index: number;
   readonly time: number;
 }

@@ -1,5 +1,6 @@
 import { PUBLISH_CHANNEL, publishIfListened, type DiagnosticsLog } from '../diagnostics/channels.js';
 import { Channel, type ChannelHost } from './channel.js';
+import type { LostEvents } from './checks.js';
 import { Counters } from './counters.js';
 import type { Entry } from './entry.js';
 import { LogClosedError } from './errors.js';
@@ -18,7 +19,7 @@ export type NewEvent = Omit<EventFields, 'stream' | 'index' | 'time'>;
 /** What a log holds, and how items come into it and leave it: the part that publishing and copying have in common. */
 export class LogCore implements ChannelHost {
   readonly settings: LogSettings;
-  readonly origins: Origins = new Origins();
+  readonly origins: Origins;
   readonly order: HistoryOrder = new HistoryOrder();
   readonly counters: Counters = new Counters();
   readonly frames: FrameStore;
@@ -42,7 +43,7 @@ export class LogCore implements ChannelHost {
   constructor(settings: LogSettings, owner: DiagnosticsLog) {
     this.settings = settings;
     this.#owner = owner;
-    this.origins.add(settings.origin);
+    this.origins = new Origins(settings.origin);
     this.frames = new FrameStore(settings.limits.budgetBytes);
     this.streams = new Streams(this);
     this.#live = new Channel([], this);
@@ -123,15 +124,24 @@ export class LogCore implements ChannelHost {
     return followers;
   }
 
-  loss(origin: string, n: number): StoredLoss {
+  /**
+   * Events of another origin are held by nobody.
+   *
+   * @param stream Theirs; `undefined` when it may be any.
+   */
+  lose({ origin, after, n, stream, age }: LostEvents): void {
     this.index += 1;
-    const after = this.origins.have(origin);
-    const loss: StoredLoss = { kind: 'loss', origin, after, n, index: this.index, time: this.settings.clock.now() };
+    const time = this.settings.clock.now() - age;
+    const loss: StoredLoss = { kind: 'loss', origin, after, n, stream, index: this.index, time };
     this.origins.appended(loss);
-    return loss;
+    if (stream === undefined) return this.#appendLoss(loss, this.streams.lost(loss), this.streams.sets());
+    this.makeRoom(stream);
+    if (!this.streams.hasRoom(stream)) return this.#appendLoss(loss, [], this.streams.lostOn(stream, loss));
+    const channel = this.streams.stream(stream);
+    this.#appendLoss(loss, [channel], this.streams.spanning(channel));
   }
 
-  appendLoss(loss: StoredLoss, streams: readonly Channel[], sets: Iterable<Channel>): void {
+  #appendLoss(loss: StoredLoss, streams: readonly Channel[], sets: Iterable<Channel>): void {
     let like: Entry | undefined;
     for (const channel of streams) {
       this.streams.use(channel);

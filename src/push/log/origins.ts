@@ -1,6 +1,6 @@
 import type { RetainedItem } from './event.js';
 
-/** Origins whose numbers are remembered though they have no events in the history. */
+/** Origins that are remembered, those included that have no events in the history. */
 const MAX_ORIGINS = 4_096;
 
 interface Origin {
@@ -11,10 +11,23 @@ interface Origin {
 
 /** All origins that the log knows: how far it has got with each, and the events that it still holds, by their numbers. */
 export class Origins {
+  readonly #self: string;
+  /** This run first, then in the order in which they were last heard of. */
   readonly #origins = new Map<string, Origin>();
 
-  /** Makes an origin known that may not have published yet. */
-  add(origin: string): void {
+  /** @param self This run. */
+  constructor(self: string) {
+    this.#self = self;
+    this.#add(self);
+  }
+
+  /** An origin is there, though it may be quiet: it is remembered as if it had just published. */
+  meet(origin: string): void {
+    if (this.#origins.has(origin)) this.#refresh(origin);
+    else this.#add(origin);
+  }
+
+  #add(origin: string): void {
     if (this.#origins.has(origin)) return;
     this.#origins.set(origin, { have: 0, items: new Map() });
     if (this.#origins.size > MAX_ORIGINS) this.#forget(origin);
@@ -54,13 +67,13 @@ export class Origins {
 
   /** Events through `n` need not come any more. */
   advance(origin: string, n: number): void {
-    this.add(origin);
+    this.#add(origin);
     const found = this.#origins.get(origin);
     if (found !== undefined && n > found.have) found.have = n;
   }
 
   appended(item: RetainedItem): void {
-    this.add(item.origin);
+    this.#add(item.origin);
     const origin = this.#origins.get(item.origin);
     if (origin === undefined) return;
     origin.have = item.n;
@@ -68,18 +81,24 @@ export class Origins {
   }
 
   evicted(item: RetainedItem): void {
-    this.#origins.get(item.origin)?.items.delete(item.n);
+    const items = this.#origins.get(item.origin)?.items;
+    // It counts as quiet from now on.
+    if (items?.delete(item.n) === true && items.size === 0) this.#refresh(item.origin);
   }
 
-  /** The one known longest without events goes first; this run was added first of all and stays. */
+  #refresh(origin: string): void {
+    const found = this.#origins.get(origin);
+    if (found === undefined || origin === this.#self) return;
+    this.#origins.delete(origin);
+    this.#origins.set(origin, found);
+  }
+
+  /** The one that was quiet longest goes first. */
   #forget(fresh: string): void {
-    let first = true;
     for (const [name, { items }] of this.#origins) {
-      if (!first && items.size === 0 && name !== fresh) {
-        this.#origins.delete(name);
-        return;
-      }
-      first = false;
+      if (items.size > 0 || name === fresh || name === this.#self) continue;
+      this.#origins.delete(name);
+      return;
     }
   }
 }

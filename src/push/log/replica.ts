@@ -1,9 +1,9 @@
 import { InvalidArgumentError } from '../../errors/index.js';
-import { checkForeignOrigin, checkNumber, checkRemoteEvent, type RemoteEvent } from './checks.js';
-import { exceeds, textOf, type StoredEvent } from './event.js';
+import { checkForeignOrigin, checkLoss, checkNumber, checkRemoteEvent, type RemoteEvent } from './checks.js';
+import { exceeds, type RetainedItem } from './event.js';
 import type { LogCore } from './log-core.js';
 import { checkStreamName, wellFormed } from './names.js';
-import { partsOf, streamOf, type SnapshotPart } from './snapshot.js';
+import { lossOf, partsOf, streamOf, type SnapshotPart, type SnapshotRow, type SnapshotStream } from './snapshot.js';
 import type { LogEvent } from './types.js';
 
 /** What `append` did: took it, had it already, or lacks one before it. */
@@ -14,6 +14,8 @@ export class Replica {
   readonly #core: LogCore;
   /** This run. */
   readonly #self: string;
+  /** Of a copy whose streams are coming: what is gone of those that it does not name, and those that it has named. */
+  #unnamed: { readonly rows: SnapshotRow[]; readonly others: Set<string> } | undefined;
 
   constructor(core: LogCore) {
     this.#core = core;
@@ -28,18 +30,8 @@ export class Replica {
     if (event.n <= have) return 'duplicate';
     if (event.n > have + 1) return 'early';
     core.counters.appended += 1;
-    const { origin, n, stream, type, key, age } = event;
-    core.makeRoom(stream);
-    if (!core.streams.hasRoom(stream)) {
-      const loss = core.loss(origin, n);
-      core.appendLoss(loss, [], core.streams.lostOn(stream, loss));
-      return 'appended';
-    }
-    const channel = core.streams.stream(stream);
-    const data = wellFormed(event.data);
-    if (age >= core.settings.history.age || exceeds(data, core.settings.limits.maxEventBytes)) {
-      core.appendLoss(core.loss(origin, n), [channel], core.streams.spanning(channel));
-    } else core.take(channel, { origin, n, type, data, key }, age);
+    if (event.age < core.settings.history.age) this.#take(event);
+    else this.#lose(event);
     return 'appended';
   }
 
@@ -48,9 +40,9 @@ export class Replica {
     core.checkOpen();
     checkForeignOrigin(origin, this.#self);
     checkNumber('n', n, 1);
-    if (n <= core.have(origin)) return 'duplicate';
-    const loss = core.loss(origin, n);
-    core.appendLoss(loss, core.streams.lost(loss), core.streams.sets());
+    const after = core.have(origin);
+    if (n <= after) return 'duplicate';
+    core.lose({ origin, after, n, stream: undefined, age: 0 });
     return 'appended';
   }
 
@@ -67,9 +59,12 @@ export class Replica {
     core.evictExpired();
     const now = core.settings.clock.now();
     const streams = [core.streams.forgotten(now), ...[...core.streams.all()].map((channel) => streamOf(channel, now))];
-    const events: StoredEvent[] = [];
-    for (const { item } of core.streams.entries(['*'], core.order)) if (item.kind === 'event') events.push(item);
-    return partsOf(streams, events, [...core.origins.vector()], now);
+    const items: RetainedItem[] = [];
+    for (const { item } of core.streams.entries(['*'], core.order)) {
+      // A loss may be an entry of each stream.
+      if (item.kind !== 'live' && item !== items.at(-1)) items.push(item);
+    }
+    return partsOf(streams, items, [...core.origins.vector()], now);
   }
 
   adopt(part: SnapshotPart): void {
@@ -77,22 +72,15 @@ export class Replica {
     core.checkOpen();
     if (core.selfNumber > 0) throw new InvalidArgumentError('a log that has published cannot take over another');
     const now = core.settings.clock.now();
-    for (const { name, rows } of part.streams) {
-      for (const { origin } of rows) checkForeignOrigin(origin, this.#self);
-      if (name === '') {
-        core.streams.forget(rows, now);
-        continue;
-      }
-      const channel = core.streamFor(checkStreamName(name));
-      channel.table.restore(rows, now);
-      core.streams.settle(channel);
-    }
+    for (const stream of part.streams) this.#adoptStream(stream, now);
+    if (part.events.length > 0 || part.last) this.#adoptUnnamed(now);
     for (const event of part.events) {
-      checkRemoteEvent(event, this.#self);
+      const lost = lossOf(event);
+      if (lost === undefined) checkRemoteEvent(event, this.#self);
+      else checkLoss(lost, this.#self);
       if (event.n <= core.have(event.origin)) continue;
-      const { origin, n, stream, type, key } = event;
-      const data = textOf(event.data, core.settings.limits.maxEventBytes);
-      core.take(core.streamFor(stream), { origin, n, type, data, key }, event.age);
+      if (lost === undefined) this.#take(event);
+      else core.lose(lost);
     }
     for (const [origin, n] of part.have) {
       if (origin === this.#self) continue;
@@ -104,10 +92,54 @@ export class Replica {
 
   meet(origin: string): void {
     checkForeignOrigin(origin, this.#self);
-    this.#core.origins.add(origin);
+    this.#core.origins.meet(origin);
   }
 
   *eventsOf(origin: string, after: number): Generator<LogEvent, void, undefined> {
     for (const item of this.#core.origins.after(origin, after)) if (item.kind === 'event') yield item;
+  }
+
+  #adoptStream({ name, rows }: SnapshotStream, now: number): void {
+    for (const { origin } of rows) checkForeignOrigin(origin, this.#self);
+    if (name === '') {
+      this.#unnamed = { rows: [...rows], others: new Set() };
+      return;
+    }
+    checkStreamName(name);
+    const { streams } = this.#core;
+    if (!streams.hasRoom(name)) {
+      // What is gone of a stream that there is no room for counts as gone of all that are not named.
+      this.#unnamed?.rows.push(...rows);
+      return;
+    }
+    this.#unnamed?.others.add(name);
+    const channel = streams.stream(name);
+    channel.table.restore(rows, now);
+    streams.settle(channel);
+  }
+
+  /** All streams were named: what is gone of others is gone of those too that an earlier copy, which broke off, has brought. */
+  #adoptUnnamed(now: number): void {
+    if (this.#unnamed === undefined) return;
+    const { rows, others } = this.#unnamed;
+    this.#unnamed = undefined;
+    this.#core.streams.forget(rows, others, now);
+  }
+
+  /** Takes an event, or notes that it is lost: where it is too large, of a stream that there is no room for, or counts as gone. */
+  #take(event: RemoteEvent): void {
+    const core = this.#core;
+    const { origin, n, stream, type, key, age } = event;
+    const data = wellFormed(event.data);
+    core.makeRoom(stream);
+    if (exceeds(data, core.settings.limits.maxEventBytes) || !core.streams.hasRoom(stream)) return this.#lose(event);
+    const channel = core.streams.stream(stream);
+    // Of copies that were larger than the log: cursors behind it could not be told from those behind what is gone.
+    if (channel.table.floor(origin) >= n) return this.#lose(event);
+    core.take(channel, { origin, n, type, data, key }, age);
+  }
+
+  #lose({ origin, n, stream }: RemoteEvent): void {
+    this.#core.lose({ origin, after: n - 1, n, stream, age: 0 });
   }
 }

@@ -1,5 +1,6 @@
 import type { Channel } from './channel.js';
-import type { StoredEvent } from './event.js';
+import type { LostEvents } from './checks.js';
+import type { RetainedItem } from './event.js';
 
 /** What is known of one origin on one stream. Ages are milliseconds. */
 export interface SnapshotRow {
@@ -20,7 +21,10 @@ export interface SnapshotStream {
   readonly rows: readonly SnapshotRow[];
 }
 
-/** An event of a snapshot. */
+/**
+ * An event of a snapshot, or with the type `gap`, which no event has, events that are lost: those of the origin up to `n`,
+ * behind the number in `data`, on this stream or, where that is empty, on any.
+ */
 export interface SnapshotEvent {
   readonly origin: string;
   readonly n: number;
@@ -43,50 +47,49 @@ export interface SnapshotPart {
 const PART_BYTES = 128 * 1024;
 const PART_ROWS = 1_000;
 
-/** Cuts streams and events, gathered by the log, into parts of bounded size. */
+/** Cuts streams and items, gathered by the log, into parts of bounded size. */
 export function* partsOf(
   streams: readonly SnapshotStream[],
-  events: readonly StoredEvent[],
+  items: readonly RetainedItem[],
   have: readonly (readonly [origin: string, n: number])[],
   now: number,
 ): Generator<SnapshotPart, void, undefined> {
   for (const some of portions(streams, ({ rows }) => (PART_BYTES / PART_ROWS) * (1 + rows.length))) {
     yield { streams: some, events: [], have: [], last: false };
   }
-  for (const some of portions(events, costOf)) {
-    yield { streams: [], events: some.map((event) => copyOf(event, now)), have: [], last: false };
+  for (const some of portions(items, costOf)) {
+    yield { streams: [], events: some.map((item) => copyOf(item, now)), have: [], last: false };
   }
   yield { streams: [], events: [], have, last: true };
 }
 
 /** The stream of a channel, as a snapshot has it. */
-export function streamOf(channel: Channel, now: number): SnapshotStream {
-  const [name = ''] = channel.targets;
-  const lost = lossesIn(channel);
-  const rows = channel.table.snapshot(now).map((row) => {
-    const through = lost.get(row.origin) ?? 0;
-    // A copy has no place for the loss itself: whoever has not passed it there is told by the floor.
-    return through > row.floor ? { ...row, floor: through, floorAge: Number.MAX_SAFE_INTEGER } : row;
-  });
-  return { name, rows };
+export function streamOf({ targets, table }: Channel, now: number): SnapshotStream {
+  const [name = ''] = targets;
+  return { name, rows: table.snapshot(now) };
 }
 
-function lossesIn({ ring }: Channel): Map<string, number> {
-  const lost = new Map<string, number>();
-  for (let position = ring.first; position < ring.end; position++) {
-    const item = ring.at(position)?.item;
-    if (item?.kind === 'loss') lost.set(item.origin, item.n);
-  }
-  return lost;
+/** What an event of a snapshot says of events that are lost; `undefined` for one that is an event. */
+export function lossOf({ type, origin, n, stream, data, age }: SnapshotEvent): LostEvents | undefined {
+  if (type !== 'gap') return undefined;
+  return { origin, after: Number(data), n, stream: stream === '' ? undefined : stream, age };
 }
 
 /** Names may take three bytes for each character, and must not make a part too long for a link. */
-function costOf({ data, stream, type, key }: StoredEvent): number {
+function costOf(item: RetainedItem): number {
+  if (item.kind === 'loss') return 256 + 3 * (item.stream ?? '').length;
+  const { data, stream, type, key } = item;
   return 256 + data.length + 3 * (stream.length + type.length + (key?.length ?? 0));
 }
 
-function copyOf({ origin, n, stream, type, data, key, time }: StoredEvent, now: number): SnapshotEvent {
-  return { origin, n, stream, type, data, key, age: Math.max(0, now - time) };
+function copyOf(item: RetainedItem, now: number): SnapshotEvent {
+  const { origin, n, time } = item;
+  const age = Math.max(0, now - time);
+  if (item.kind === 'loss') {
+    return { origin, n, stream: item.stream ?? '', type: 'gap', data: `${item.after}`, key: undefined, age };
+  }
+  const { stream, type, data, key } = item;
+  return { origin, n, stream, type, data, key, age };
 }
 
 function* portions<T>(items: readonly T[], cost: (item: T) => number): Generator<T[], void, undefined> {

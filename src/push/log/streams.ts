@@ -129,6 +129,7 @@ export class Streams {
     this.#passUnknown(loss);
     const live: Channel[] = [];
     for (const channel of this.#streams.values()) {
+      if (channel.table.floor(loss.origin) >= loss.n) continue;
       if (channel.ring.size > 0 || channel.members.size > 0) live.push(channel);
       else this.#pass(channel, loss);
     }
@@ -165,10 +166,14 @@ export class Streams {
     return { name: '', rows: this.#forgotten.snapshot(now) };
   }
 
-  /** Takes over what another log knows of streams that it has no channel for: once those that it has are there. */
-  forget(rows: readonly SnapshotRow[], now: number): void {
+  /**
+   * Takes over what another log knows of streams that it has no channel for: once those that it has are there.
+   *
+   * @param others Names of these.
+   */
+  forget(rows: readonly SnapshotRow[], others: ReadonlySet<string>, now: number): void {
     this.#forgotten.restore(rows, now);
-    for (const { table, used } of this.#streams.values()) if (!used) table.restore(rows, now);
+    for (const [name, { table }] of this.#streams) if (!others.has(name)) table.restore(rows, now);
     for (const { table } of this.#sets.values()) table.restore(rows, now);
   }
 

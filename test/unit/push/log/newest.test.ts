@@ -6,7 +6,7 @@ import { Ring } from '../../../../src/push/log/ring.js';
 import { seededRandom } from '../../../../src/testing/random.js';
 
 function entry(index: number): Entry {
-  return new Entry({ kind: 'loss', origin: 'aaaaaaaa', after: 0, n: index, index, time: 0 }, '');
+  return new Entry({ kind: 'loss', origin: 'aaaaaaaa', after: 0, n: index, stream: undefined, index, time: 0 }, '');
 }
 
 function rings(lists: readonly (readonly number[])[]): Ring<Entry>[] {
