@@ -12,12 +12,13 @@ const PEERS = [2, 5, 10, 20, 50] as const;
 type Bus = Pick<BroadcastRun, 'name' | 'peer' | 'args'>;
 type Shape = Partial<Pick<BroadcastRun, 'peers' | 'together' | 'counted' | 'interval'>>;
 
-const trunkline: Bus = { name: 'Mesh', peer: 'node', args: ['mesh'] };
-const trunklineAll: Bus = { name: 'Mesh, acknowledged by all', peer: 'node', args: ['mesh-all'] };
+const trunkline: Bus = { name: 'Mesh', peer: 'node', args: ['mesh-all'] };
+const acknowledgedByOne: Bus = { name: 'Mesh, acknowledged by one', peer: 'node', args: ['mesh'] };
 const post: Bus = { name: 'POST per event and peer', peer: 'node', args: ['post'] };
 const postInOrder: Bus = { name: 'POST per event and peer, in order', peer: 'node', args: ['post-in-order'] };
 const bareLink: Bus = { name: 'bare link', peer: 'node', args: ['link'] };
 const nats: Bus = { name: 'nats-server', peer: 'go', args: ['core'] };
+const jetStream: Bus = { name: 'nats-server, JetStream', peer: 'go', args: ['jetstream'] };
 
 function run(bus: Bus, shape: Shape = {}): BroadcastRun {
   const { peers = 2, together = false, counted = 'events', interval = 0 } = shape;
@@ -49,10 +50,10 @@ function withPeers(peers: number): Case {
     title: `events from one pod to ${peers} others, ${IN_FLIGHT} in flight, per event and peer`,
     unit: 'deliveries',
     metrics: ['rate', 'cpu', 'peer-cpu'],
-    run: run(trunklineAll, shape(peers)),
+    run: run(trunkline, shape(peers)),
     references: [
       against(cpuPer('delivery', 6), ['T14', 'cpu', 1]),
-      ...(peers === fewest ? [] : [against(run(trunklineAll, shape(fewest)), ['T14', 'cpu', 1])]),
+      ...(peers === fewest ? [] : [against(run(trunkline, shape(fewest)), ['T14', 'cpu', 1])]),
     ],
   };
 }
@@ -69,9 +70,11 @@ export const MESH_CASES: readonly Case[] = [
       against(run(post), ['T13', 'rate', 15]),
       against(cpuPer('event', 10), ['T13', 'cpu', 1]),
       against(run(postInOrder)),
-      against(run(trunklineAll)),
+      // Who publishes with that as fast as it can may leave a pod behind that gets no CPU.
+      against({ ...run(acknowledgedByOne), fragile: true }),
       against(run(bareLink)),
       against(run(nats)),
+      against(run(jetStream)),
     ],
   },
   {
@@ -84,6 +87,7 @@ export const MESH_CASES: readonly Case[] = [
       against(run(post, { interval: PACE }), ['T13', 'p50', 2]),
       against(run(bareLink, { interval: PACE })),
       against(run(nats, { interval: PACE })),
+      against(run(jetStream, { interval: PACE })),
     ],
   },
   ...PEERS.map(withPeers),

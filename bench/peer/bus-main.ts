@@ -23,7 +23,7 @@ import type { Bus } from './bus.js';
 const BUSES: Readonly<Record<string, (pods: number) => Promise<Bus>>> = {
   mesh: (pods) => meshBus(pods, undefined),
   'mesh-all': (pods) => meshBus(pods, 'all'),
-  'mesh-local': (pods) => meshBus(pods, 'local'),
+
   post: () => postBus(Infinity),
   'post-in-order': () => postBus(1),
   link: () => linkBus(),

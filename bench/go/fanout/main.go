@@ -8,16 +8,15 @@ package main
 
 import (
 	"bufio"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
 	"runtime/debug"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"time"
-	"unsafe"
+
+	"trunkline.dev/bench/process"
 )
 
 type options struct {
@@ -65,11 +64,9 @@ func run(arguments []string) error {
 	if err != nil {
 		return err
 	}
-	print(map[string]any{"addr": b.address()})
+	process.Print(map[string]any{"addr": b.address()})
 	return obey(&o, b)
 }
-
-func print(value any) { _ = json.NewEncoder(os.Stdout).Encode(value) }
 
 func obey(o *options, b broadcaster) error {
 	lines := bufio.NewScanner(os.Stdin)
@@ -81,20 +78,18 @@ func obey(o *options, b broadcaster) error {
 			if err != nil {
 				return err
 			}
-			print(map[string]any{"rss": rss})
+			process.Print(map[string]any{"rss": rss})
 		case strings.HasPrefix(line, "broadcast "):
 			if _, err := fmt.Sscanf(line, "broadcast %d %d %d", &warmup, &settle, &window); err != nil {
 				return err
 			}
-			go measure(o, b, milliseconds(warmup), milliseconds(settle), milliseconds(window))
+			go measure(o, b, process.Milliseconds(warmup), process.Milliseconds(settle), process.Milliseconds(window))
 		default:
 			return fmt.Errorf("unknown command: %s", line)
 		}
 	}
 	return lines.Err()
 }
-
-func milliseconds(count int) time.Duration { return time.Duration(count) * time.Millisecond }
 
 // residentBytes collects garbage first, and gives what is free back to the system.
 func residentBytes() (uint64, error) {
@@ -114,12 +109,12 @@ func measure(o *options, b broadcaster, warmup, settle, window time.Duration) {
 	start := time.Now()
 	go pace(o, b, &ops, start.Add(warmup), start.Add(warmup+settle))
 	time.Sleep(warmup + settle)
-	before, sent, began := cpu(), ops.Load(), time.Now()
+	before, sent, began := process.CPU(), ops.Load(), time.Now()
 	time.Sleep(window)
-	after := cpu()
-	print(map[string]any{
-		"windowMs": toMs(time.Since(began)), "ops": ops.Load() - sent,
-		"cpuUserMs": toMs(after[0] - before[0]), "cpuSystemMs": toMs(after[1] - before[1]),
+	after := process.CPU()
+	process.Print(map[string]any{
+		"windowMs": process.ToMs(time.Since(began)), "ops": ops.Load() - sent,
+		"cpuUserMs": process.ToMs(after[0] - before[0]), "cpuSystemMs": process.ToMs(after[1] - before[1]),
 	})
 }
 
@@ -140,25 +135,8 @@ func pace(o *options, b broadcaster, ops *atomic.Int64, warm, start time.Time) {
 func events(o *options) []string {
 	data := make([]string, o.burst)
 	for i := range data {
-		stamp := fmt.Sprintf("@%016d", monotonic())
+		stamp := fmt.Sprintf("@%016d", process.Monotonic())
 		data[i] = stamp + strings.Repeat("x", o.size-len(stamp))
 	}
 	return data
 }
-
-const clockMonotonic = 1
-
-// monotonic returns microseconds of the clock that all processes share.
-func monotonic() int64 {
-	var now syscall.Timespec
-	_, _, _ = syscall.RawSyscall(syscall.SYS_CLOCK_GETTIME, clockMonotonic, uintptr(unsafe.Pointer(&now)), 0)
-	return now.Nano() / 1000
-}
-
-func cpu() [2]time.Duration {
-	var usage syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &usage)
-	return [2]time.Duration{time.Duration(usage.Utime.Nano()), time.Duration(usage.Stime.Nano())}
-}
-
-func toMs(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
