@@ -34,6 +34,7 @@ export interface Response {
     readonly data: Buffer;
     readonly revision: string;
     readonly cursor: string;
+    readonly live: boolean;
   }[];
   readonly gap: null | {
     readonly reason: string;

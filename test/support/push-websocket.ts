@@ -59,6 +59,7 @@ export type Message = { readonly type: ServerMessage['type'] } & Partial<{
   readonly event: string;
   readonly data: string;
   readonly cursor: string;
+  readonly live: true;
   readonly reason: string;
   readonly missing: readonly { readonly origin: string; readonly after: number; readonly through?: number }[];
   readonly code: string;
