@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { refuseUpgrade } from '../httpstream/respond.js';
 import type { Logger } from '../logger/logger.js';
 import type { PodState } from '../mesh/protocol/messages.js';
+import { forgetForeignId } from '../mesh/sser/foreign-id.js';
 import type { CorsOptions } from '../push/http/cors.js';
 import type { Drain } from '../push/http/drain.js';
 import { queryOf } from '../push/http/request.js';
@@ -26,6 +27,8 @@ export interface FollowersOptions {
   readonly maxClients: number;
   /** Milliseconds that event streams are told to wait before they connect again. */
   readonly retry: number;
+  /** Whether clients may come from pods of the Go package sser, with an id that means nothing here. */
+  readonly compatible: boolean;
   readonly logger: Logger;
   readonly random: () => number;
 }
@@ -65,7 +68,10 @@ export class Followers {
     const query = queryOf(req);
     if (query.has('watch')) this.#watch(req, res);
     else if (query.has('wait')) this.#waitOnce(req, res, query);
-    else this.#sse(req, res);
+    else {
+      if (this.#options.compatible) forgetForeignId(req);
+      this.#sse(req, res);
+    }
   }
 
   /** `GET /v2/keys/STREAM`, as etcd has it. */

@@ -88,6 +88,7 @@ export class PodServer {
       allowedHosts,
       maxClients,
       retry: settings.retry,
+      compatible: this.mesh.compatible !== undefined,
       logger,
       random,
     });

@@ -110,9 +110,10 @@ describe('a mesh beside pods of the Go package', () => {
       }).listen(0, '127.0.0.1');
       await once(server, 'listening');
       const finder = new ListedPeers();
-      finder.set(`127.0.0.1:${(server.address() as { port: number }).port}`);
       await using mesh = await startMesh(finder);
-      await mesh.publish('news', '1');
+      finder.set(`127.0.0.1:${(server.address() as { port: number }).port}`);
+      await until(() => asked.length > 0);
+      await mesh.publish('news', '1', { ack: 'local' });
       const dials = asked.length;
       await until(() => asked.length >= dials + 3);
       assert.deepEqual(new Set(asked), new Set(['/mesh/v1/link']));

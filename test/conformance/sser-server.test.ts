@@ -215,6 +215,20 @@ describe('SSEServer, beyond the original', () => {
     assert.equal((await client.events.next()).data, 'yes');
   });
 
+  it('takes on clients that a pod of the Go package has numbered events for', async () => {
+    await using pod = await startPod();
+    await pod.server.send('foo', 'old');
+    await using client = await Client.connect(`${pod.url}?stream=foo`, '57');
+    await pod.server.send('foo', 'new');
+    assert.equal((await client.events.next()).data, 'new');
+    assert.match(client.lastEventId, /^\w{8}\w+$/);
+    for (const forged of ['x', '1234567x', '-1']) {
+      await assert.rejects(Client.connect(`${pod.url}?stream=foo`, forged), /status 400/);
+    }
+    await using strict = await startPod({ compatible: false });
+    await assert.rejects(Client.connect(`${strict.url}?stream=foo`, '57'), /status 400/);
+  });
+
   it('ends a start that is waited for no more', async () => {
     const server = new SSEServer(0, new ListedPeers(), { host: '127.0.0.1' });
     const controller = new AbortController();

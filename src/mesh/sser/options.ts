@@ -41,5 +41,6 @@ export function partsOfOptions(options: SSEServerOptions): SSEServerParts {
   const { log = {}, handler = {}, ...mesh } = options;
   if (typeof handler !== 'object' || handler === null) throw new InvalidArgumentError('handler must be options');
   const ownsLog = !(log instanceof EventLog);
-  return { log: ownsLog ? new EventLog(log) : log, ownsLog, handler, mesh };
+  // Pods that this one has not met may have published.
+  return { log: ownsLog ? new EventLog({ expectsOrigin: () => true, ...log }) : log, ownsLog, handler, mesh };
 }

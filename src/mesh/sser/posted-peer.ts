@@ -9,9 +9,12 @@ import { postEvent, type Post, type PostOutcome } from './post.js';
 export interface PostLimits {
   /** Milliseconds for each post, connecting included. Default 2,000. */
   readonly timeout: number;
-  /** Events that wait; past it the oldest are dropped. Default 1,000. */
+  /** Events that wait; past it the oldest are dropped. Default 10,000. */
   readonly maxEvents: number;
-  /** Characters of data that wait; past it the oldest are dropped. Default 4,194,304. */
+  /**
+   * Characters of data that wait; past it the oldest are dropped, but not the last one. The data is that of the log, unless
+   * its history has moved on. Default 8,388,608.
+   */
   readonly maxCharacters: number;
   /** Milliseconds after which an event is not posted any more. Default 10,000, as in the original. */
   readonly maxAge: number;
@@ -23,8 +26,8 @@ export interface PostLimits {
 /** The defaults of {@link PostLimits}. */
 export const DEFAULT_POST_LIMITS: PostLimits = Object.freeze({
   timeout: 2_000,
-  maxEvents: 1_000,
-  maxCharacters: 4 * 1024 * 1024,
+  maxEvents: 10_000,
+  maxCharacters: 8 * 1024 * 1024,
   maxAge: 10_000,
   retry: 100,
   maxRetry: 2_000,

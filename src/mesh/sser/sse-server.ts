@@ -12,6 +12,7 @@ import { Mesh } from '../mesh.js';
 import type { DrainResult } from '../node/drain.js';
 import { QUERY_PARAMETER_NAME } from './constants.js';
 import { EmptyMessageError, StreamNameRequiredError } from './errors.js';
+import { forgetForeignId } from './foreign-id.js';
 import { partsOfOptions, type SSEServerOptions } from './options.js';
 
 /** How an {@link SSEServer} is drained: how long it waits for other pods, and what becomes of its clients. */
@@ -83,7 +84,8 @@ export class SSEServer implements AsyncDisposable {
 
   /**
    * Makes a handler for the requests of clients, which name their streams with the query parameter `stream`. Without one
-   * they get 400 and the code `ERR_STREAM_NAME_REQUIRED`. For all else see `sseHandler`.
+   * they get 400 and the code `ERR_STREAM_NAME_REQUIRED`. Where `compatible` is on, a client that comes from a pod of the Go
+   * package, with an id that is a mere number, follows from now. For all else see `sseHandler`.
    *
    * @param options Beside those that the server was made with, and before them.
    * @throws InvalidArgumentError for options that do not exist or are out of range.
@@ -97,7 +99,10 @@ export class SSEServer implements AsyncDisposable {
       if (settings.stream === undefined && namesNoStream(req)) {
         const { code, message } = new StreamNameRequiredError();
         answerError(req, res, 400, code, message);
-      } else handler(req, res);
+        return;
+      }
+      if (this.mesh.compatible !== undefined) forgetForeignId(req);
+      handler(req, res);
     };
   }
 
