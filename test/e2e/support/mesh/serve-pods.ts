@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import { projectRoot } from '../../../support/project-root.js';
@@ -8,7 +8,7 @@ const MAIN = process.env['TRUNKLINE_MAIN'] ?? join(projectRoot, 'dist', 'cli', '
 const LOG_LINES = 400;
 
 /** A run of `trunkline serve`. */
-interface Run {
+export interface Run {
   readonly child: ChildProcess;
   /** The exit code; null after a signal. */
   readonly exited: Promise<number | null>;
@@ -21,6 +21,7 @@ export class ServePods implements AsyncDisposable {
   readonly #flags: readonly string[];
   readonly #runs = new Map<string, Run>();
   readonly #log: string[] = [];
+  readonly #lines = new EventEmitter();
 
   /** @param network The first three bytes of the pods' addresses, in 127.0.0.0/8. */
   constructor(count: number, network: string, flags: readonly string[] = []) {
@@ -47,30 +48,46 @@ export class ServePods implements AsyncDisposable {
     await Promise.all(this.names.map(async (name) => await this.start(name)));
   }
 
-  /** Settles when the pod is ready. */
-  async start(name: string): Promise<void> {
+  /** Settles when the pod is ready. `flags` come in place of those of all pods. */
+  async start(name: string, flags: readonly string[] = this.#flags): Promise<void> {
+    const { exited } = this.launch(name, flags);
+    await Promise.race([
+      this.logged(name, /"msg":"ready"/),
+      exited.then((code) => Promise.reject(new Error(`${name} ended with ${String(code)}:\n${this.log(40)}`))),
+    ]);
+  }
+
+  /** Settles when the pod logs a line of the kind, from now on. */
+  async logged(name: string, pattern: RegExp): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const look = (from: string, line: string): void => {
+        if (from !== name || !pattern.test(line)) return;
+        this.#lines.off('line', look);
+        resolve();
+      };
+      this.#lines.on('line', look);
+    });
+  }
+
+  /** Starts a pod, and waits for nothing. */
+  launch(name: string, flags: readonly string[]): Run {
     const host = this.#hosts.get(name) ?? '';
     const peers = [...this.#hosts.values()].join(',');
     const child = spawn(
       process.execPath,
-      [MAIN, 'serve', '--json', '--host', host, '--name', name, '--peers', `static:${peers}`, ...this.#flags],
+      [MAIN, 'serve', '--json', '--host', host, '--name', name, '--peers', `static:${peers}`, ...flags],
       { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env['PATH'] } },
     );
     const exited = once(child, 'exit').then(([code]) => code as number | null);
-    const run = { child, exited };
+    const run: Run = { child, exited };
     this.#runs.set(name, run);
     void exited.then(() => {
       if (this.#runs.get(name) === run) this.#runs.delete(name);
     });
-    const ready = new Promise<void>((resolve, reject) => {
-      createInterface(child.stdout).on('line', (line) => {
-        this.#note(name, line);
-        if ((JSON.parse(line) as { readonly msg?: string }).msg === 'ready') resolve();
-      });
-      void exited.then((code) => reject(new Error(`${name} ended with ${String(code)}:\n${this.log(40)}`)));
-    });
-    createInterface(child.stderr).on('line', (line) => this.#note(name, line));
-    await ready;
+    for (const output of [child.stdout, child.stderr]) {
+      createInterface(output).on('line', (line) => this.#note(name, line));
+    }
+    return run;
   }
 
   /** Ends it with a signal; settles with its exit code when it is gone, and with how long it took in milliseconds. */
@@ -91,6 +108,7 @@ export class ServePods implements AsyncDisposable {
   }
 
   #note(name: string, line: string): void {
+    this.#lines.emit('line', name, line);
     this.#log.push(`${name} ${line}`);
     if (this.#log.length > LOG_LINES) this.#log.splice(0, this.#log.length - LOG_LINES);
   }
