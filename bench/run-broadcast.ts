@@ -9,6 +9,8 @@ import type { Sample, Timing } from './run-pair.js';
 
 /** Milliseconds until pods have found one another, and more. */
 const GRACE = 40_000;
+/** A paced window has at least so many events. */
+const MIN_EVENTS = 1000;
 /** The least share of what was sent that must arrive in the window of a paced load; less is no such load any more. */
 const MIN_ARRIVED = 0.5;
 
@@ -45,7 +47,8 @@ async function measure(
   timing: Timing,
 ): Promise<Sample> {
   if (publisher === undefined) throw new Error('there is nobody to publish');
-  const times = `${timing.warmup ?? run.warmup} ${timing.window}`;
+  const window = Math.max(timing.window, MIN_EVENTS * run.interval);
+  const times = `${timing.warmup ?? run.warmup} ${window}`;
   const heard = followers.map(async (child) => await ask(child, `follow ${times}`));
   const sent = numbersOf(await ask(publisher, `publish ${times}`), 'windowMs', 'ops', 'cpuUserMs', 'cpuSystemMs');
   const got = (await Promise.all(heard)).map((output) =>
