@@ -41,6 +41,8 @@ export class Dashboard implements AsyncDisposable {
   readonly #assets: Assets;
   readonly #stop = new AbortController();
   readonly #sockets = new Set<Duplex>();
+  /** How many requests of a connection are not answered yet. */
+  readonly #unanswered = new WeakMap<Duplex, number>();
   #url = '';
   #closed: Promise<void> | undefined;
 
@@ -107,6 +109,9 @@ export class Dashboard implements AsyncDisposable {
 
   async #answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
     res.on('error', () => {});
+    const { socket } = req;
+    this.#unanswered.set(socket, (this.#unanswered.get(socket) ?? 0) + 1);
+    res.once('close', () => this.#unanswered.set(socket, (this.#unanswered.get(socket) ?? 1) - 1));
     res.setHeader('X-Content-Type-Options', 'nosniff');
     res.setHeader('Referrer-Policy', 'no-referrer');
     res.setHeader('Cross-Origin-Resource-Policy', 'same-origin');
@@ -173,7 +178,15 @@ export class Dashboard implements AsyncDisposable {
   }
 
   #upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if ((this.#unanswered.get(socket) ?? 0) > 0) {
+      // Whatever was written now would stand in the middle of the answer to an earlier request.
+      socket.destroy();
+      return;
+    }
     try {
+      if (req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) !== 0) {
+        throw statusError(400, 'an upgrade request must not have a body');
+      }
       const { path } = targetOf(req);
       checkUpgrade(req, this.#settings.allowedHosts);
       if (path === TUNNEL_PATH) this.#tunnel.upgrade(req, socket, head);

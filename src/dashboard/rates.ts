@@ -1,3 +1,6 @@
+/** Milliseconds of which a rate is made at least: of a shorter time it would be a guess. */
+const SHORTEST = 500;
+
 /** Makes events per second out of counters that are looked at now and then. */
 export class Rates {
   readonly #last = new Map<string, { readonly value: number; readonly at: number; rate: number; round: number }>();
@@ -17,8 +20,7 @@ export class Rates {
   of(key: string, value: number, at: number): number {
     const last = this.#last.get(key);
     const elapsed = last === undefined ? 0 : at - last.at;
-    // Two looks in one moment would make a guess of what was measured.
-    if (last !== undefined && elapsed < 100) {
+    if (last !== undefined && elapsed < SHORTEST) {
       last.round = this.#round;
       return last.rate;
     }

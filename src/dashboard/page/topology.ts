@@ -10,6 +10,8 @@ const MOST_DOTS = 48;
 /** Links with a label each; with more there is no room. */
 const MOST_LABELS = 15;
 
+/** Links that are drawn in full strength. */
+const CROWD = 60;
 /** Pixels below which links tell their round trip only. */
 const NARROW = 460;
 
@@ -72,6 +74,7 @@ export class Topology {
     const { pods, links } = snapshot;
     this.#layout = layOut(pods.length, width, height);
     this.#svg.classList.toggle('narrow', width < NARROW);
+    this.#svg.classList.toggle('crowded', links.length > CROWD);
     setAttributes(this.#svg, { viewBox: `0 0 ${width} ${height}`, height, 'aria-label': summary(snapshot) });
     const placed = pods.map((pod, index) => ({ pod, at: this.#layout.places[index] ?? this.#layout.middle }));
     this.#lines.update(links, keyOf, (line, link) => {
@@ -164,7 +167,7 @@ export class Topology {
 
   /** Lets dots run along the links where events do. */
   #pulse(links: readonly LinkView[]): void {
-    if (!mayMove() || document.hidden || links.length > 60) return;
+    if (!mayMove() || document.hidden || links.length > CROWD) return;
     for (const link of links) {
       const [a, b] = this.#ends(link);
       this.#run(a, b, link.forth, link.a);
