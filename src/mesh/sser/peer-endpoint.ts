@@ -38,6 +38,8 @@ export interface PeerEndpoint {
 const BODIES = 16;
 /** In JSON a byte may take six, as `\u0007`. */
 const ESCAPED = 6;
+/** Milliseconds that the connection of a peer may be idle between events. */
+const IDLE = 600_000;
 /** For all but the message. */
 const AROUND = 16 * 1024;
 
@@ -95,6 +97,9 @@ export function peerEndpoint(log: DeliveringLog, options: PeerEndpointOptions = 
       return refuse(res, ...refusalOf(error, logger));
     }
     counts.received += 1;
+    // The original never ends a connection, and what it posts on one that this side is just about to end could get lost: so
+    // this side waits longer than it does for others. The server sets its own time first.
+    res.on('finish', () => res.req.socket.setTimeout(IDLE));
     // Without a length the original would not use the connection again: it never reads a body.
     res.writeHead(200, { 'Content-Length': 0 }).end();
   };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { request, type IncomingHttpHeaders, type RequestOptions } from 'node:http';
-import { connect } from 'node:net';
+import { request, type IncomingHttpHeaders, type RequestOptions, type Server } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import { text } from 'node:stream/consumers';
 import { InvalidArgumentError, LimitExceededError, TimeoutError } from '../../../../src/errors/index.js';
@@ -26,6 +26,7 @@ async function serve(log = new RecordingLog()): Promise<
   AsyncDisposable & {
     readonly log: RecordingLog;
     readonly port: number;
+    readonly server: Server;
     readonly endpoint: ReturnType<typeof peerEndpoint>;
     ask(
       body: string | Buffer,
@@ -39,6 +40,7 @@ async function serve(log = new RecordingLog()): Promise<
     log,
     endpoint,
     port: listening.port,
+    server: listening.server,
     async ask(body, options = {}) {
       const req = request({ port: listening.port, path: '/api/json/v1/send', method: 'POST', ...options });
       req.end(body);
@@ -170,6 +172,28 @@ describe('the peer endpoint', () => {
     socket.end(post + post + post);
     assert.equal((await text(socket)).match(/HTTP\/1\.1 200 /g)?.length, 3);
     assert.equal(server.log.delivered.length, 3);
+  });
+
+  it('keeps the connection of a peer when it is long idle, and no other', async () => {
+    await using server = await serve();
+    server.server.keepAliveTimeout = 20;
+    const ends: string[] = [];
+    const open = async (body: string): Promise<Socket> => {
+      const socket = connect(server.port, '127.0.0.1');
+      socket.on('end', () => ends.push(body)).on('error', () => {});
+      socket.write(`POST /api/json/v1/send HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+      await once(socket, 'data');
+      return socket;
+    };
+    const peer = await open(EVENT);
+    const other = await open('nothing');
+    // Node waits a second more than it says.
+    await once(other, 'close');
+    peer.write(`POST /api/json/v1/send HTTP/1.1\r\nHost: a\r\nContent-Length: ${EVENT.length}\r\n\r\n${EVENT}`);
+    const [answer] = (await once(peer, 'data')) as [Buffer];
+    assert.match(answer.toString(), /^HTTP\/1\.1 200 /);
+    assert.deepEqual(ends, ['nothing']);
+    peer.destroy();
   });
 
   it('is known by its path', () => {
