@@ -15,9 +15,6 @@ export interface InternalServerOptions {
   readonly requests: RequestListener;
 }
 
-/** Milliseconds that a connection between requests may be idle. */
-const KEEP_ALIVE = 600_000;
-
 /** The server that only other pods reach: links, and what else is served to them. */
 export class InternalServer {
   readonly #options: InternalServerOptions;
@@ -29,8 +26,6 @@ export class InternalServer {
     this.#options = options;
     const listener = (req: IncomingMessage, res: ServerResponse): void => options.requests(req, res);
     this.#server = options.tls === undefined ? createServer(listener) : createSecureServer(options.tls, listener);
-    // Pods of the Go package never end a connection. To one that this side is just about to end an event could get lost.
-    this.#server.keepAliveTimeout = KEEP_ALIVE;
     this.#server.on('upgrade', (req, socket, head) => {
       if (acceptor.wants(req)) acceptor.upgrade(req, socket, head);
       else refuseUpgrade(socket, 404, 'there is nothing to upgrade to');
