@@ -5,6 +5,14 @@ import type { TlsOptions } from 'node:tls';
 import { refuseUpgrade } from '../httpstream/index.js';
 import type { LinkAcceptor } from './carrier/accept.js';
 
+/** What somebody may cost who has proved nothing: bytes of a head, and milliseconds for it and for a request. */
+const UNPROVED = {
+  maxHeaderSize: 8 * 1024,
+  headersTimeout: 5_000,
+  requestTimeout: 30_000,
+  connectionsCheckingInterval: 1_000,
+} as const;
+
 /** Where the internal server listens. */
 export interface InternalServerOptions {
   readonly host: string | undefined;
@@ -25,7 +33,10 @@ export class InternalServer {
   constructor(acceptor: LinkAcceptor, options: InternalServerOptions) {
     this.#options = options;
     const listener = (req: IncomingMessage, res: ServerResponse): void => options.requests(req, res);
-    this.#server = options.tls === undefined ? createServer(listener) : createSecureServer(options.tls, listener);
+    this.#server =
+      options.tls === undefined
+        ? createServer(UNPROVED, listener)
+        : createSecureServer({ ...UNPROVED, ...options.tls }, listener);
     this.#server.on('upgrade', (req, socket, head) => {
       if (acceptor.wants(req)) acceptor.upgrade(req, socket, head);
       else refuseUpgrade(socket, 404, 'there is nothing to upgrade to');

@@ -71,7 +71,8 @@ export class HandWorld {
   readonly clock: VirtualClock = new VirtualClock();
   readonly ends: HandEnd[] = [];
 
-  addPod(origin: string, name: string, events: NodeEvents = {}): HandPod {
+  /** A pod that serves, or one that has only been told that there are others. */
+  addPod(origin: string, name: string, events: NodeEvents = {}, state: 'ready' | 'joining' = 'ready'): HandPod {
     const { clock } = this;
     const schedule = (flush: () => void): void => void clock.setTimeout(flush, 0);
     const log = new EventLog({ clock, origin, schedule });
@@ -84,6 +85,7 @@ export class HandWorld {
       schedule,
       events,
     });
+    if (state === 'joining') return { log, node };
     node.setPeers([]);
     clock.advance(TIMES.aloneAfter + 1);
     return { log, node };

@@ -10,6 +10,9 @@ import { CHALLENGE_HEADER, LANE_HEADER, LINK_PATH, NONCE_HEADER, PROOF_HEADER } 
 import { Challenges, type LinkSecret } from './secret.js';
 import { LANES, StreamTransport } from './stream-transport.js';
 
+/** Upgraded connections whose lanes are still to be opened; more are refused until some have timed out. */
+const MAX_OPENING = 256;
+
 /** How links are accepted. */
 export interface AcceptorOptions {
   readonly clock: Clock;
@@ -27,6 +30,7 @@ export class LinkAcceptor {
   readonly #challenges: Challenges;
   readonly #upgrader: YamuxResponseUpgrader;
   readonly #connections = new Set<Connection>();
+  readonly #opening = new Set<Connection>();
 
   constructor(options: AcceptorOptions) {
     this.#options = options;
@@ -43,6 +47,10 @@ export class LinkAcceptor {
   upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
     const address = req.socket.remoteAddress ?? 'unknown';
     const { secret } = this.#options;
+    if (this.#opening.size >= MAX_OPENING) {
+      this.#options.refused?.(address, 'too many links are being opened');
+      return refuseUpgrade(socket, 503, 'too many links are being opened');
+    }
     const nonce = headerOf(req, NONCE_HEADER);
     const challenge = headerOf(req, CHALLENGE_HEADER);
     const proved = this.#proved(challenge, nonce, headerOf(req, PROOF_HEADER));
@@ -66,9 +74,11 @@ export class LinkAcceptor {
     const deadline = new Alarm(this.#options.clock, () => void connection?.close());
     if (connection === undefined) return;
     this.#connections.add(connection);
+    this.#opening.add(connection);
     void connection.closed.then(() => {
       deadline.cancel();
       this.#connections.delete(connection);
+      this.#opening.delete(connection);
     });
     deadline.set(this.#options.clock.now() + this.#options.laneTimeout);
   }
@@ -89,6 +99,7 @@ export class LinkAcceptor {
     const fetch = lanes.get('fetch');
     if (control === undefined || log === undefined || fetch === undefined || connection === undefined) return;
     deadline.cancel();
+    this.#opening.delete(connection);
     this.#options.opened(new StreamTransport(connection, { control, log, fetch }, false, address));
   }
 }

@@ -63,6 +63,8 @@ const SOON_TOLD = 4;
 
 /** Milliseconds for which others are told of a run that has gone, and of which no event is held: a day. */
 const TOLD_FOR = 86_400_000;
+/** Links of which a hello is still to come; more are ended until some have timed out. */
+const MAX_PENDING = 256;
 /** Runs of which that is remembered: as many as a log knows. */
 const MAX_TOLD = 4_096;
 
@@ -220,7 +222,7 @@ export class MeshNode implements LinkHost {
 
   /** A pod has dialled this one. */
   accept(transport: LinkTransport): void {
-    if (this.#closed) return transport.close();
+    if (this.#closed || this.#pending.size >= MAX_PENDING) return transport.close();
     this.#begin(transport, undefined);
   }
 
@@ -319,9 +321,11 @@ export class MeshNode implements LinkHost {
     this.#laggards.met(link);
     // A pod that joins copies first, and says when it wants what comes behind.
     if (link.peerState !== 'joining') link.sender.start(link.peerHas.get(this.log.origin) ?? 0);
+    // The other side waits for a first word on what this pod has, if the hello said that it joins.
+    const saidToJoin = link.toldState === 'joining';
     // It may have changed since the hello; and who leaves must know that the other side knows.
     if (link.toldState !== this.#state || this.#state === 'draining') link.tellState(this.#state);
-    if (this.#state === 'joining' && this.#join.hasCopy) link.tellHave(this.#positions());
+    if (saidToJoin && (this.#state !== 'joining' || this.#join.hasCopy)) link.tellHave(this.#positions());
     this.#join.met(link);
     this.#look();
   }
