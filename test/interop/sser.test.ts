@@ -182,6 +182,28 @@ describe('pods of a stand-in for the Go package beside pods of ours', () => {
     await close(again, go, a, b);
   });
 
+  it(
+    'clients that come from a pod of the stand-in are taken on, though its ids mean nothing here',
+    { timeout: 60_000 },
+    async () => {
+      const port = await freePort();
+      const go = await GoPod.start(HOSTS[0], port);
+      const ours = await TrunklinePod.start(HOSTS[1], port);
+      await tellAll([go, ours]);
+      const before = await follow(go, 'foo');
+      for (const message of ['1', '2', '3']) await go.send('foo', message);
+      await receives(before, ['1', '2', '3']);
+      assert.match(before.lastEventId, /^\d+$/);
+      await close(before, go);
+      await ours.setPeers([HOSTS[1]]);
+      const after = await follow(ours, 'foo', before.lastEventId);
+      await ours.send('foo', '4');
+      await receives(after, ['4']);
+      assert.equal(after.data.length, 1);
+      await close(after, ours);
+    },
+  );
+
   it('messages that the original would break come out whole on its pods', { timeout: 60_000 }, async () => {
     const port = await freePort();
     const go = await GoPod.start(HOSTS[0], port);
