@@ -190,13 +190,13 @@ describe('pods of a stand-in for the Go package beside pods of ours', () => {
       const go = await GoPod.start(HOSTS[0], port);
       const ours = await TrunklinePod.start(HOSTS[1], port);
       await tellAll([go, ours]);
-      const before = await follow(go, 'foo');
+      const first = await follow(go, 'foo');
       for (const message of ['1', '2', '3']) await go.send('foo', message);
-      await receives(before, ['1', '2', '3']);
-      assert.match(before.lastEventId, /^\d+$/);
-      await close(before, go);
+      await receives(first, ['1', '2', '3']);
+      assert.match(first.lastEventId, /^\d+$/);
+      await close(first, go);
       await ours.setPeers([HOSTS[1]]);
-      const after = await follow(ours, 'foo', before.lastEventId);
+      const after = await follow(ours, 'foo', first.lastEventId);
       await ours.send('foo', '4');
       await receives(after, ['4']);
       assert.equal(after.data.length, 1);
