@@ -36,6 +36,8 @@ export class PublicServer {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #serving: Serving;
+  /** Connections that were upgraded, or have requests that are being answered. */
+  readonly #busy = new Map<Duplex, number>();
   /** Requests that are being answered. */
   #active = 0;
   #destroyed = false;
@@ -55,12 +57,18 @@ export class PublicServer {
     this.#server.maxConnections = maxConnections;
     // Whoever reads the body says when it may come.
     this.#server.on('checkContinue', (req, res) => this.#serve(req, res));
-    this.#server.on('upgrade', (req, socket, head) => serving.upgrade(req, socket, head));
+    this.#server.on('upgrade', (req, socket, head) => {
+      this.#busy.set(socket, Infinity);
+      serving.upgrade(req, socket, head);
+    });
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => answerClientError(error, socket));
     this.#server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
       this.#lastActive = this.#options.clock.now();
-      socket.on('close', () => this.#sockets.delete(socket));
+      socket.on('close', () => {
+        this.#sockets.delete(socket);
+        this.#busy.delete(socket);
+      });
     });
     this.#server.on('drop', () => logger.warn({ maxConnections }, 'a connection was dropped: there are too many'));
   }
@@ -106,7 +114,7 @@ export class PublicServer {
     const { clock } = this.#options;
     const look = (): void => {
       if (clock.now() >= deadline) this.destroy();
-      else this.#server.closeIdleConnections();
+      else this.#closeIdle();
       if (this.#sockets.size > 0)
         timer = clock.setTimeout(look, Math.min(IDLE_CHECK, Math.max(0, deadline - clock.now())));
     };
@@ -120,11 +128,21 @@ export class PublicServer {
     for (const socket of this.#sockets) socket.destroy();
   }
 
+  /** Also those that never had a request, which Node does not take for idle: browsers and undici open some in advance. */
+  #closeIdle(): void {
+    for (const socket of this.#sockets) if (!this.#busy.has(socket)) socket.destroy();
+  }
+
   #serve(req: IncomingMessage, res: ServerResponse): void {
+    const { socket } = req;
+    this.#busy.set(socket, (this.#busy.get(socket) ?? 0) + 1);
     this.#active += 1;
     this.#lastActive = this.#options.clock.now();
     res.once('close', () => {
       this.#active -= 1;
+      const left = (this.#busy.get(socket) ?? 1) - 1;
+      if (left === 0 || socket.destroyed) this.#busy.delete(socket);
+      else this.#busy.set(socket, left);
       this.#lastActive = this.#options.clock.now();
     });
     this.#serving.request(req, res);
