@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import type { ConnectionOptions, TlsOptions } from 'node:tls';
 import { systemClock, type Clock } from '../clock/clock.js';
 import { InvalidArgumentError } from '../errors/index.js';
@@ -85,6 +86,7 @@ export interface PodSettings extends Omit<
   PodServerOptions,
   'publishTokens' | 'authorize' | 'logger' | 'clock' | 'random'
 > {
+  readonly name: string;
   readonly host: string;
   readonly port: number;
   readonly tokens: TokenSource | undefined;
@@ -140,10 +142,7 @@ const NAME = /^[\w.-]{1,253}$/;
 /** Fills in defaults and checks. @throws InvalidArgumentError */
 export function resolvePodOptions(options: PodServerOptions): PodSettings {
   checkOptionNames('PodServer', options, NAMES);
-  const { authorize, logger = silentLogger, name, publishTokens, wildcards } = options;
-  if (name !== undefined && !NAME.test(name)) {
-    throw new InvalidArgumentError(`the name of a pod has 1 to 253 letters, digits and - _ . only, unlike ${name}`);
-  }
+  const { authorize, logger = silentLogger, publishTokens, wildcards, random = secureFraction } = options;
   if (authorize !== undefined && typeof authorize !== 'function') {
     throw new InvalidArgumentError('authorize must be a function');
   }
@@ -162,6 +161,7 @@ export function resolvePodOptions(options: PodServerOptions): PodSettings {
   }
   return {
     ...options,
+    name: podName(options.name, random),
     host: options.host ?? '127.0.0.1',
     port: options.port ?? 8000,
     tokens: tokensOf(publishTokens),
@@ -175,8 +175,21 @@ export function resolvePodOptions(options: PodServerOptions): PodSettings {
     drainTimeout: milliseconds('drainTimeout', options.drainTimeout ?? 20_000),
     logger: safeLogger(logger),
     clock: options.clock ?? systemClock,
-    random: options.random ?? secureFraction,
+    random,
   };
+}
+
+/** The given name, that of the environment, or one like no other. @throws InvalidArgumentError */
+function podName(given: string | undefined, random: () => number): string {
+  // An empty variable is none.
+  const name = given ?? (process.env['POD_NAME'] || undefined);
+  if (name === undefined) {
+    const number = Math.floor(random() * 2 ** 32).toString(36);
+    return `${hostname().replaceAll(/[^\w.-]/g, '-').slice(0, 200)}-${number}`;
+  }
+  if (NAME.test(name)) return name;
+  const text = JSON.stringify(name);
+  throw new InvalidArgumentError(`the name of a pod has 1 to 253 letters, digits and - _ . only, unlike ${text}`);
 }
 
 function tokensOf(given: readonly string[] | TokenSource | undefined): TokenSource | undefined {

@@ -255,11 +255,11 @@ function meshOptions(settings: PodSettings): MeshOptions {
   const { finder, name, secret, tls, compatible, times, logger, random } = settings;
   return {
     finder,
+    name,
     host: settings.internalHost ?? settings.host,
     port: settings.internalPort ?? 7000,
     logger,
     random,
-    ...(name === undefined ? {} : { name }),
     ...(secret === undefined ? {} : { secret }),
     ...(tls === undefined ? {} : { tls }),
     ...(compatible === undefined ? {} : { compatible }),

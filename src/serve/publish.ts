@@ -38,22 +38,31 @@ export type Outcome =
   | { readonly status: 200 | 504; readonly body: PublishedAnswer }
   | { readonly status: number; readonly code: string; readonly error: string };
 
+/** What publishing needs. */
+export interface PublishContext {
+  readonly bus: Bus;
+  readonly limits: PublishLimits;
+  readonly metrics: Pick<PodMetrics, 'published' | 'took'>;
+  /** Whether the client may publish to these streams, too, that only the body names; otherwise it was answered. */
+  readonly lets: (streams: readonly string[]) => Promise<boolean>;
+}
+
 /**
- * Answers `POST /publish`, once it was let through: text, JSON, or a batch.
+ * Answers `POST /publish`, once it was let through as far as its query goes: text, JSON, or a batch.
  *
  * @throws RequestError, with nothing published.
  */
 export async function publish(
   req: IncomingMessage,
   res: ServerResponse,
-  bus: Bus,
-  limits: PublishLimits,
-  metrics: Pick<PodMetrics, 'published' | 'took'>,
+  { bus, limits, metrics, lets }: PublishContext,
 ): Promise<void> {
   const query = parsePublishQuery(queryOf(req), limits.timeout);
   const text = await readText(req, res, limits.maxBodyBytes);
   const { maxEventBytes } = bus.log.settings.limits;
   const { items, batch } = itemsOf(query, mediaTypeOf(req), text, { maxEventBytes, maxBatch: limits.maxBatch });
+  const others = new Set(items.map(({ stream }) => stream).filter((stream) => stream !== query.stream));
+  if (others.size > 0 && !(await lets([...others]))) return;
   const { clock } = bus.log;
   const begun = clock.now();
   // In one turn, so that nothing of others comes between.

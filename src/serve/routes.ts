@@ -152,7 +152,9 @@ export class Routes {
     const { bus, state, limits, metrics } = this.#options;
     if (!(await this.#lets(req, res, 'publish', queryOf(req).getAll('stream')))) return;
     const now = state();
-    if (now === 'ready') await publish(req, res, bus, limits, metrics);
+    const lets = async (streams: readonly string[]): Promise<boolean> =>
+      await this.#permits(req, res, 'publish', streams);
+    if (now === 'ready') await publish(req, res, { bus, limits, metrics, lets });
     else answerError(req, res, 503, 'ERR_POD_NOT_READY', `the pod is ${now}`, { 'Retry-After': '1' });
   }
 
@@ -163,7 +165,15 @@ export class Routes {
     action: AccessAction,
     streams: readonly string[],
   ): Promise<boolean> {
-    if (!this.#letsPage(req, res)) return false;
+    return this.#letsPage(req, res) && (await this.#permits(req, res, action, streams));
+  }
+
+  async #permits(
+    req: IncomingMessage,
+    res: ServerResponse,
+    action: AccessAction,
+    streams: readonly string[],
+  ): Promise<boolean> {
     const verdict = await this.#options.access.check(accessOf(req, action, streams));
     if (isRefusal(verdict)) answerRefusal(req, res, verdict);
     return !isRefusal(verdict) && !res.destroyed;

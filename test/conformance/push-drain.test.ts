@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
-import WebSocket from 'ws';
+import { WebSocket } from 'ws';
 import { EventLog, longPollHandler, sseHandler, watchHandler, webSocketHandler } from '../../src/push/index.js';
 import { systemClock } from '../../src/clock/clock.js';
 import { grpcWatchService } from '../../src/push/grpc/index.js';

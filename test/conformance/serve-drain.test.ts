@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { describe, it } from 'node:test';
-import WebSocket from 'ws';
+import { WebSocket } from 'ws';
 import { InvalidArgumentError } from '../../src/errors/index.js';
 import type { PodServer } from '../../src/serve/index.js';
 import { WatchClient } from '../support/grpc-watch.js';

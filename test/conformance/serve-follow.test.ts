@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
-import WebSocket from 'ws';
+import { WebSocket } from 'ws';
 import type { PodServer } from '../../src/serve/index.js';
 import { WatchClient } from '../support/grpc-watch.js';
 import { eventually, openStream } from '../support/push-sse.js';

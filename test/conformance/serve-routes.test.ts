@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { deferred } from '../../src/clock/deferred.js';
-import type { FindOptions } from '../../src/mesh/discovery/types.js';
+import type { FindOptions, Peer } from '../../src/mesh/discovery/types.js';
 import { PodServer, type MeshStreams, type PodStatus } from '../../src/serve/index.js';
 import { packageVersion } from '../../src/serve/version.js';
 import { eventually, openStream } from '../support/push-sse.js';
@@ -171,6 +171,8 @@ describe('a pod that joins', () => {
   });
 });
 
-async function* never(signal: AbortSignal | undefined): AsyncGenerator<never, void, undefined> {
+/** Finds nobody until it is ended. */
+async function* never(signal: AbortSignal | undefined): AsyncGenerator<readonly Peer[], void, undefined> {
   await new Promise((resolve) => signal?.addEventListener('abort', resolve));
+  if (signal === undefined) yield [];
 }

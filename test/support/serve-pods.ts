@@ -24,11 +24,13 @@ class Registry {
     return {
       async *peers({ signal }: FindOptions = {}) {
         for (const wake of readers) wake();
-        while (signal?.aborted !== true) {
+        let ended = false;
+        while (!ended) {
           yield known();
-          await new Promise<void>((resolve) => {
-            readers.add(resolve);
-            signal?.addEventListener('abort', () => resolve(), { once: true });
+          ended = await new Promise<boolean>((resolve) => {
+            readers.add(() => resolve(false));
+            signal?.addEventListener('abort', () => resolve(true), { once: true });
+            if (signal?.aborted === true) resolve(true);
           });
         }
       },

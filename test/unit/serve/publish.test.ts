@@ -53,7 +53,7 @@ async function ask(bus: FakeBus, body: string, headers: Record<string, string> =
   const statuses: number[] = [];
   const metrics = { published: (status: number) => void statuses.push(status), took: () => {} };
   await using server = await listen((req, res) => {
-    publish(req, res, bus, LIMITS, metrics).catch((error: unknown) => {
+    publish(req, res, { bus, limits: LIMITS, metrics, lets: async () => true }).catch((error: unknown) => {
       res.writeHead(500).end(error instanceof TrunklineError ? error.code : String(error));
     });
   });
