@@ -1,11 +1,11 @@
-// Three pods, as `trunkline serve` runs them, 300 clients of event streams and 10,000 events that are published on pods at
+// Three pods, as `npm start` runs them, found through the embedded API server; 300 clients of event streams and 10,000 events that are published on pods at
 // random: each client gets each event once, and those of one pod in the order in which that pod has published them.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { seededRandom } from '../../src/testing/index.js';
+import { startClusterProcess, type ClusterProcess } from './support/cluster.js';
 import { ClientProcesses } from './support/mesh/client-processes.js';
 import { Publishing } from './support/mesh/publishing.js';
-import { ServePods } from './support/mesh/serve-pods.js';
 
 const CLIENTS = 300;
 const EVENTS = 10_000;
@@ -13,15 +13,14 @@ const STREAMS = ['orders', 'news', 'presence/of users'];
 const SEED = 20_261_121;
 
 describe('a mesh of three pods', { timeout: 90_000 }, () => {
-  let pods: ServePods;
+  let cluster: ClusterProcess;
   before(async () => {
-    pods = new ServePods(3, '127.71.1');
-    await pods.startAll();
+    cluster = await startClusterProcess();
   });
-  after(async () => await pods?.[Symbol.asyncDispose]());
+  after(async () => await cluster?.stop());
 
   it('gives every client every event once, and in order', async (t) => {
-    const targets = pods.urls;
+    const targets = cluster.pods.map(({ events }) => new URL(events).origin);
     using clients = await ClientProcesses.start({
       clients: CLIENTS,
       processes: 2,

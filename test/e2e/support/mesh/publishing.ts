@@ -121,6 +121,17 @@ export class Publishing {
     await Promise.all(Array.from({ length: concurrency }, publisher));
   }
 
+  /** Publishes until something else is done, `least` events at least. */
+  async publishDuring(least: number, other: Promise<unknown>): Promise<void> {
+    const during = { over: false };
+    const ended = other.finally(() => (during.over = true));
+    const publishing = async (): Promise<void> => {
+      await this.publish(least);
+      while (!during.over) await this.publish(least / 50);
+    };
+    await Promise.all([ended, publishing()]);
+  }
+
   /** Publishes one event on each pod, behind which no other event comes. */
   async publishLast(): Promise<void> {
     for (const target of this.#options.targets()) await this.#publishAll([this.#take()], target);
