@@ -46,6 +46,7 @@ export class APIServer implements AsyncDisposable {
   readonly #endpoints: EndpointSliceController | undefined;
   /** How many requests of a connection are not answered yet. */
   readonly #unanswered = new WeakMap<Duplex, number>();
+  readonly #upgraded = new WeakSet<Duplex>();
   #url = '';
   #closed: Promise<void> | undefined;
 
@@ -139,7 +140,10 @@ export class APIServer implements AsyncDisposable {
     const closed = new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
     });
-    this.#server.closeIdleConnections();
+    // Node takes those that never had a request for busy; some clients open them in advance.
+    for (const socket of this.#sockets) {
+      if ((this.#unanswered.get(socket) ?? 0) === 0 && !this.#upgraded.has(socket)) socket.destroy();
+    }
     const timer = this.#clock.setTimeout(() => {
       for (const socket of this.#sockets) socket.destroy();
     }, this.#options.closeTimeout ?? 3_000);
@@ -185,6 +189,7 @@ export class APIServer implements AsyncDisposable {
 
   async #serveUpgrade(req: IncomingMessage, upgrade: UpgradeSocket): Promise<void> {
     const { socket } = upgrade;
+    this.#upgraded.add(socket);
     socket.on('error', () => {});
     if ((this.#unanswered.get(socket) ?? 0) > 0) {
       // Whatever was written now would stand in the middle of the answer to an earlier request.

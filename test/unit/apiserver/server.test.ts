@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { describe, it } from 'node:test';
 import { APIServer, type Attributes, type UserInfo } from '../../../src/apiserver/index.js';
+import { VirtualClock } from '../../../src/testing/index.js';
 import { FakeRuntime, send, testPod, withServer, type Answer } from './support.js';
 
 interface StatusBody {
@@ -289,6 +290,17 @@ describe('APIServer', () => {
     });
     process.off('warning', note);
     assert.deepEqual(warnings, []);
+  });
+
+  it('waits for no connection that has asked for nothing when it closes', { timeout: 10_000 }, async () => {
+    // A clock that stands still: nothing is cut for taking too long.
+    const server = await new APIServer({ runtime: new FakeRuntime(), clock: new VirtualClock() }).listen();
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+    await once(socket, 'connect');
+    assert.equal((await send(`${server.url}/healthz`)).code, 200);
+    const ended = once(socket.resume(), 'close');
+    await server.close();
+    await ended;
   });
 
   it('refuses an address beyond loopback without authorization', () => {
