@@ -1,3 +1,4 @@
+import { systemClock } from '../../clock/clock.js';
 import type { Notice, Snapshot } from '../state.js';
 import { Charts } from './charts.js';
 import { PodColors } from './colors.js';
@@ -20,6 +21,8 @@ import { Tunnel } from './tunnel.js';
 
 /** Milliseconds after which what happened is history, and not said aloud. */
 const NEWS = 4_000;
+/** Milliseconds between two drawings of the demonstration. */
+const DRAW_EVERY = 120;
 
 allowOwnStyles();
 const tunnel = new Tunnel();
@@ -60,16 +63,18 @@ function show(id: string): void {
   byId(id, HTMLElement).scrollIntoView({ behavior: smooth ? 'smooth' : 'auto', block: 'start' });
 }
 
-/** Once per frame, however much has changed. */
+/** Some times a second, however much has changed. */
 function drawSoon(): void {
   if (drawing) return;
   drawing = true;
-  requestAnimationFrame(() => {
-    drawing = false;
-    const view = fleet.view;
-    resume.show(view);
-    topology.showFleet(view);
-  });
+  systemClock.setTimeout(() => {
+    requestAnimationFrame(() => {
+      drawing = false;
+      const { view } = fleet;
+      resume.show(view);
+      topology.showFleet(view);
+    });
+  }, DRAW_EVERY);
 }
 
 function update(snapshot: Snapshot): void {

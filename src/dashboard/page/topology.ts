@@ -40,6 +40,7 @@ export class Topology {
   #layout: Layout = layOut(0, 640, 360);
   #snapshot: Snapshot | undefined;
   #fleet: FleetView | undefined;
+  #where = '';
 
   constructor(root: HTMLElement, colors: PodColors) {
     this.#root = root;
@@ -63,6 +64,10 @@ export class Topology {
 
   showFleet(fleet: FleetView): void {
     this.#fleet = fleet;
+    // Only where clients are is drawn, and not what they get.
+    const where = fleet.clients.map(({ pod, state }) => `${pod} ${state}`).join();
+    if (where === this.#where) return;
+    this.#where = where;
     this.#draw();
   }
 
