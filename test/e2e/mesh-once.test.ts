@@ -34,7 +34,7 @@ describe('a mesh of three pods', { timeout: 90_000 }, () => {
       streams: STREAMS,
       random,
       keys: false,
-      rate: 1_500,
+      rate: 1_000,
       copies: 2,
     });
     try {
