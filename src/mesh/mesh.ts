@@ -303,8 +303,9 @@ export class Mesh implements Bus {
       if (this.#closed !== undefined) throw new PodNotReadyError('closed');
       await this.#server.listen();
       const sets = this.#options.finder.peers({ signal: this.#ended.signal })[Symbol.asyncIterator]();
-      const first = await sets.next();
-      if (first.done === true) {
+      // A finder that passes its signal over must not hold up the end of the pod.
+      const first = await Promise.race([sets.next(), this.#ready.promise]);
+      if (first === undefined || first.done === true) {
         if (this.#closed !== undefined) throw new PodNotReadyError('closed');
         throw new InvalidArgumentError('the finder gave no set of peers at all');
       }
