@@ -8,7 +8,7 @@ import type { Program } from './programs.js';
 import type { Sample, Timing } from './run-pair.js';
 
 /** Milliseconds until pods have found one another, and more. */
-const GRACE = 40_000;
+const GRACE = 90_000;
 /** A paced window has at least so many events. */
 const MIN_EVENTS = 1000;
 /** The least share of what was sent that must arrive in the window of a paced load; less is no such load any more. */

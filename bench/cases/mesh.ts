@@ -3,6 +3,8 @@ import type { BroadcastRun, Case, Figure } from './types.js';
 
 /** Until V8 has compiled all that an event needs. Pods run for days, and much of it is not called for each event. */
 const WARMUP = 4000;
+/** With many pods there are fewer events. */
+const LONG_WARMUP = 8000;
 const SIZE = 200;
 const IN_FLIGHT = 64;
 /** Milliseconds between events: 500 a second. */
@@ -33,7 +35,7 @@ function run(bus: Bus, shape: Shape = {}): BroadcastRun {
     interval,
     size: SIZE,
     inFlight: IN_FLIGHT,
-    warmup: WARMUP,
+    warmup: together ? LONG_WARMUP : WARMUP,
   };
 }
 
