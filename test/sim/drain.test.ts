@@ -73,6 +73,69 @@ describe('F6: drain', () => {
     world.end();
   });
 
+  it('of all pods at once ends early, when each has everything: the Deployment is deleted', () => {
+    const { world, pods } = startWorld(37, 4);
+    for (const pod of pods) for (let i = 0; i < 20; i++) world.publish(pod, 'x');
+    const results = pods.map((pod) => drained(world, pod));
+    world.pass(4_000, 10);
+    assert.deepEqual(
+      results.map((result) => result()),
+      Array(4).fill(undefined),
+      'others may be about to come in their place',
+    );
+    world.pass(2_500, 10);
+    assert.deepEqual(
+      results.map((result) => result()),
+      Array(4).fill('alone'),
+    );
+    assert.deepEqual(world.pods, []);
+    assert.deepEqual(world.network.violations, []);
+  });
+
+  it('of all pods at once hands over to those that come in their place: each pod is deleted', () => {
+    const { world, pods } = startWorld(38, 3);
+    const client = world.addClient(['x']);
+    world.reconnect();
+    for (const pod of pods.slice(0, 3)) for (let i = 0; i < 20; i++) world.publish(pod, 'x');
+    const results = pods.slice(0, 3).map((pod) => drained(world, pod));
+    world.pass(3_000, 10);
+    const fresh = [world.addPod(), world.addPod()];
+    world.pass(4_000, 10);
+    assert.deepEqual(
+      results.map((result) => result()),
+      Array(3).fill('handed-over'),
+    );
+    for (const { log, node } of fresh) assert.deepEqual([node.state, log.history('x').length], ['ready', 60]);
+    world.settle();
+    assert.deepEqual(client.gaps, []);
+    assert.equal(
+      [...client.received.values()].reduce((sum, { size }) => sum + size, 0),
+      60,
+    );
+    assert.deepEqual(world.losses, []);
+    world.check();
+    world.end();
+  });
+
+  it('keeps the links of a pod that sources of peers tell of no more, until it has handed over', () => {
+    const { world, pods } = startWorld(39, 3, { hidesLeaving: true });
+    const [a, b, c] = pods;
+    world.network.slow(a.name, b.name, 5);
+    world.network.slow(a.name, c.name, 5);
+    for (let i = 0; i < 300; i++) world.publish(a, 'x');
+    const result = drained(world, a);
+    for (let i = 0; i < 20 && result() === undefined; i++) {
+      assert.ok(b.node.links.has(a.log.origin) && c.node.links.has(a.log.origin));
+      world.pass(100, 20);
+    }
+    world.pass(19_000, 50);
+    assert.equal(result(), 'handed-over');
+    for (const { log } of [b, c]) assert.equal(log.haveOf(a.log.origin), 300);
+    world.settle();
+    world.check();
+    world.end();
+  });
+
   it('finds itself alone only when every peer was tried', () => {
     const { world, pods } = startWorld(34, 2);
     const [a, b] = pods;

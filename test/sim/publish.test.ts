@@ -128,6 +128,9 @@ describe('F5: a slow peer', () => {
       behind = Math.max(behind, sent - c.log.haveOf(a.log.origin));
     }
     assert.ok(behind > 1_000, `the slow one is ${behind} behind`);
+    const waits = (pod: Pod): number | undefined => a.node.links.get(pod.log.origin)?.sender.waits;
+    assert.ok((waits(c) ?? 0) > 0, 'and counted as slow');
+    assert.equal(waits(b), 0, 'and no other');
     const one = settled(a, 'one');
     world.pass(100, 10);
     assert.equal(one.result, 1);

@@ -23,7 +23,7 @@ export const WALKS: readonly WalkKind[] = [
   { name: 'F5: slow pods', shape: { pods: 3, steps: 400, slow: true }, weight: 4 },
   { name: 'F6: drains', shape: { pods: 3, steps: 400, drains: true }, weight: 6 },
   {
-    name: 'F12, F14, F17, F18: corruption, flapping and blind discovery',
+    name: 'F12, F14, F17: corruption, flapping and blind discovery',
     shape: { pods: 3, steps: 400, corruption: true, flaps: true, discovery: 500 },
     weight: 5,
   },
@@ -35,6 +35,32 @@ export const WALKS: readonly WalkKind[] = [
     // Ages of losses grew beyond what can be read, from copy to copy.
     // Another pod got an event in the moment in which a new one was ready.
     fixtures: [8, 7_259],
+  },
+  {
+    name: 'F8: clocks of their own',
+    shape: { pods: 4, steps: 400, kills: true, cuts: true, drains: true, skew: true },
+    weight: 3,
+  },
+  {
+    name: 'F16, F17: frames cut and joined, and damaged',
+    shape: { pods: 3, steps: 300, kills: true, corruption: true, slicing: true },
+    weight: 3,
+  },
+  {
+    name: 'F18: the version before and the one after',
+    shape: { pods: 4, steps: 400, kills: true, drains: true, cuts: true, versions: true },
+    weight: 3,
+  },
+  {
+    name: 'F6, F20: all leave at once, others come or they come again',
+    shape: { pods: 4, steps: 400, exodus: true, discovery: 500 },
+    weight: 2,
+  },
+  { name: 'F1, F10: restart storms', shape: { pods: 5, steps: 400, storms: true, discovery: 1_000 }, weight: 2 },
+  {
+    name: 'F4: partitions that outlast the history',
+    shape: { pods: 4, steps: 400, cuts: true, restless: true, age: 8_000 },
+    weight: 2,
   },
   {
     name: 'F1 to F18: everything at once',
@@ -57,21 +83,65 @@ export const WALKS: readonly WalkKind[] = [
 
 /** Walks that are harsher than what pods meet, for runs by hand. */
 export const HARSH_WALKS: readonly WalkKind[] = [
-  { name: 'F8: clocks of their own', shape: { pods: 4, steps: 400, kills: true, cuts: true, skew: true }, weight: 3 },
   {
-    name: 'F16: cut and joined',
-    shape: { pods: 4, steps: 300, kills: true, corruption: true, slicing: true },
-    weight: 3,
-  },
-  { name: 'F17: flips', shape: { pods: 4, steps: 400, corruption: true }, weight: 3 },
-  { name: 'F18: versions', shape: { pods: 4, steps: 400, kills: true, drains: true, versions: true }, weight: 3 },
-  { name: 'storms', shape: { pods: 5, steps: 400, storms: true, discovery: 1_000 }, weight: 3 },
-  { name: 'exodus', shape: { pods: 4, steps: 400, exodus: true, discovery: 500 }, weight: 3 },
-  { name: 'joins', shape: { pods: 4, steps: 400, joins: true, cuts: true, restless: true }, weight: 3 },
-  { name: 'old age', shape: { pods: 4, steps: 500, cuts: true, restless: true, age: 8_000 }, weight: 3 },
-  {
-    name: 'crowd',
+    name: 'harsh: a crowd',
     shape: { pods: 8, steps: 400, kills: true, drains: true, cuts: true, restless: true, joins: true },
-    weight: 2,
+    weight: 4,
+  },
+  {
+    name: 'harsh: nothing but drains and joins, during partitions',
+    shape: {
+      pods: 5,
+      steps: 500,
+      drains: true,
+      joins: true,
+      cuts: true,
+      exodus: true,
+      restless: true,
+      discovery: 1_500,
+    },
+    weight: 6,
+  },
+  {
+    name: 'harsh: a history of seconds and a few events',
+    shape: {
+      pods: 5,
+      steps: 600,
+      kills: true,
+      drains: true,
+      cuts: true,
+      restless: true,
+      bursts: true,
+      age: 6_000,
+      history: 50,
+    },
+    weight: 6,
+  },
+  {
+    name: 'harsh: everything, and every version and clock',
+    shape: {
+      pods: 6,
+      steps: 500,
+      kills: true,
+      restarts: true,
+      drains: true,
+      cuts: true,
+      slow: true,
+      corruption: true,
+      flaps: true,
+      bursts: true,
+      storms: true,
+      exodus: true,
+      joins: true,
+      restless: true,
+      keys: true,
+      skew: true,
+      versions: true,
+      slicing: true,
+      silent: true,
+      discovery: 2_000,
+      age: 30_000,
+    },
+    weight: 6,
   },
 ];

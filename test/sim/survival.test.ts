@@ -46,6 +46,26 @@ describe('F1: a pod dies', () => {
   });
 });
 
+describe('F1, F10: a restart storm', () => {
+  it('of a whole Deployment, again and again: nobody dials too often, and all are linked again', () => {
+    const { world } = startWorld(27, 6);
+    for (let round = 0; round < 6; round++) {
+      world.network.silentDeaths = round % 2 === 1;
+      for (const pod of world.pods.slice()) {
+        const { name } = pod;
+        world.kill(pod);
+        world.clock.setTimeout(() => void world.addPod(name), Math.floor(world.random() * 1_500));
+      }
+      world.pass(2_500, 50);
+      for (const pod of world.pods) for (let i = 0; i < 5; i++) world.publish(pod, 'x');
+    }
+    world.settle();
+    assert.equal(world.pods.length, 6);
+    world.check();
+    world.end();
+  });
+});
+
 describe('F4: partition', () => {
   it('bridges a partial one by a third pod while it lasts', () => {
     const { world, pods } = startWorld(23, 3);

@@ -1,13 +1,17 @@
 import { Packr } from 'msgpackr';
 import type { LinkTransport, TransportEvents } from '../../src/mesh/link/transport.js';
-import type { Lane } from '../../src/mesh/protocol/messages.js';
+import { PROTOCOL_VERSION, type Lane } from '../../src/mesh/protocol/messages.js';
 
-/** Another version than this one: `older` can nothing that came later, `newer` says what this one does not know. */
-export type Version = 'older' | 'same' | 'newer';
+/**
+ * Another version than this one: `older` can nothing that came later, `newer` says what this one does not know, and `major`
+ * does not go with it.
+ */
+export type Version = 'older' | 'same' | 'newer' | 'major';
 
 const packr = new Packr({ useRecords: false, mapsAsObjects: false });
 const HELLO = 1;
-/** Where a hello has its capabilities. */
+/** Where a hello has its version, and its capabilities. */
+const VERSION = 1;
 const CAPABILITIES = 6;
 
 /** The end of a pod of another version: what it says differs, what it hears it takes as it can. */
@@ -33,6 +37,7 @@ export class OtherVersion implements LinkTransport {
     const message = packr.unpack(bytes) as unknown[];
     const hello = message[0] === HELLO;
     if (hello) message[CAPABILITIES] = this.#version === 'older' ? [] : [...asList(message[CAPABILITIES]), 'telepathy'];
+    if (hello && this.#version === 'major') message[VERSION] = PROTOCOL_VERSION + 1;
     if (this.#version === 'newer') {
       message.push({ later: 'a field at the end' }, 7);
       this.#turn += 1;

@@ -48,7 +48,7 @@ export interface WalkShape {
 }
 
 /** A walk through a mesh's life: publishing, clients that come and go, and faults, all drawn from one seed. */
-export function walk(seed: number, shape: WalkShape): MeshWorld {
+export function walk(seed: number, shape: WalkShape, prepare: (world: MeshWorld) => void = () => {}): MeshWorld {
   const { discovery = 0 } = shape;
   const world = new MeshWorld(seed, {
     history: { events: shape.history ?? 1_000, ...(shape.age === undefined ? {} : { age: shape.age }) },
@@ -59,6 +59,7 @@ export function walk(seed: number, shape: WalkShape): MeshWorld {
   });
   if (shape.slicing === true) world.network.slicing = { random: seededRandom(seed), joins: true };
   world.network.silentDeaths = shape.silent === true;
+  prepare(world);
   for (let i = 0; i < shape.pods; i++) world.addPod();
   world.pass(4_000);
   for (const targets of TARGETS) world.addClient(targets);
@@ -68,6 +69,7 @@ export function walk(seed: number, shape: WalkShape): MeshWorld {
     const dice = world.random();
     if (shape.restless === true) moveOne(world);
     if (world.pods.length === 0) world.pass(500, 50);
+    else if (shape.keys === true && dice < 0.1) again(world);
     else if (dice < 0.6)
       world.publish(world.pick(world.pods), world.pick(STREAMS), world.random() < 0.1 ? 'all' : 'one');
     else if (dice < 0.85) world.pass(Math.floor(world.random() * 60), 20);
@@ -79,6 +81,16 @@ export function walk(seed: number, shape: WalkShape): MeshWorld {
   }
   world.settle();
   return world;
+}
+
+/** What was published before is published again under its key, on any pod. */
+function again(world: MeshWorld): void {
+  const pod = world.pick(world.pods);
+  if (pod.node.state !== 'ready') return;
+  const key = `key-${Math.floor(world.random() * 20)}`;
+  const options = { key };
+  const { origin, n } = pod.log.publish('a', 'again', options);
+  pod.node.acknowledged(n, 'one', 10_000, () => {}, origin);
 }
 
 function moveOne(world: MeshWorld): void {
