@@ -26,9 +26,10 @@ export interface MeshOptions {
   readonly tls?: { readonly server: TlsOptions; readonly client: ConnectionOptions };
   /**
    * Whether pods of the Go package go.skia.org/infra/go/sser are got on with, so that a Deployment can roll from one to the
-   * other: the internal port takes what they post, and own events are posted to peers that know nothing of links. What comes
-   * so is for the clients of this pod now: it has no cursor, and none of the promises of a mesh. `secret` does not protect it,
-   * and with `tls` the Go package cannot reach the port. Default: `true` without `secret` and `tls`, `false` with either.
+   * other: the internal port takes what they post, and own events are posted to peers that know nothing of links, except those
+   * with a type, for the Go package has none. What comes so is for the clients of one pod now: it has no cursor, and none of
+   * the promises of a mesh. `secret` does not protect it, and with `tls` the Go package cannot reach the port. Default: `true`
+   * without `secret` and `tls`, `false` with either.
    */
   readonly compatible?: boolean;
   /** Requests on the internal port that are no links. Default: 404. */
