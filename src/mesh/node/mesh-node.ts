@@ -181,7 +181,6 @@ export class MeshNode implements LinkHost {
     });
     this.#join.check();
     this.#wholeHaveAt = log.clock.now() + this.#haveWait();
-    this.#haveAlarm.set(this.#wholeHaveAt);
   }
 
   get state(): PodState {
@@ -216,6 +215,8 @@ export class MeshNode implements LinkHost {
   /** The pods to link, without this one where the source can tell. */
   setPeers(addresses: readonly Address[]): void {
     if (this.#closed) return;
+    // Not before there are others to tell: a pod that was made and never started keeps no process alive.
+    if (this.#untold.size === 0) this.#haveAlarm.set(this.#wholeHaveAt);
     this.#dialer.set(addresses);
     this.#tried();
   }
