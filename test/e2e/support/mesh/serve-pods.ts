@@ -103,6 +103,11 @@ export class ServePods implements AsyncDisposable {
     return { code, took: performance.now() - began };
   }
 
+  /** Sends a signal, and waits for nothing. */
+  signal(name: string, signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#runs.get(name)?.child.kill(signal);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#runs.keys()].map(async (name) => await this.stop(name, 'SIGKILL')));
   }
