@@ -149,16 +149,14 @@ describe('flags of trunkline serve', () => {
     await writeFile(secret, 'what-only-the-pods-know\n');
     await writeFile(token, 'a-token-of-some-length\n');
     const flags = parse(
-      ...['--name', 'pod-a', '--secret-file', secret, '--publish-token-file', token, '--history-age', '1m'],
-      ...[
-        '--max-event-bytes',
-        '1Ki',
-        '--allow-origin',
-        'https://a.example',
-        '--allow-host',
-        'pods.example',
-        '--no-compatible',
-      ],
+      '--name=pod-a',
+      `--secret-file=${secret}`,
+      `--publish-token-file=${token}`,
+      '--history-age=1m',
+      '--max-event-bytes=1Ki',
+      '--allow-origin=https://a.example',
+      '--allow-host=pods.example',
+      '--no-compatible',
     );
     const options = await serveOptions(flags, silentLogger, systemClock);
     assert.equal(options.name, 'pod-a');
