@@ -11,5 +11,12 @@ export {
   type CompliancePair,
   type ComplianceSetup,
 } from './compliance/index.js';
-export { startCluster, type Cluster, type ClusterOptions, type ClusterPod } from '../cluster/index.js';
+export {
+  startCluster,
+  type Cluster,
+  type ClusterOptions,
+  type ClusterPod,
+  type ReplaceOptions,
+  type ServeOptions,
+} from '../cluster/index.js';
 export { APIFaults, type APIFault, type FaultScope, type SeenRequest, type WatchFault } from '../apiserver/index.js';

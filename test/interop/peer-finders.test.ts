@@ -224,7 +224,7 @@ test('a finder finds the pods of a cluster of processes', async () => {
   config.loadFromClusterAndUser({ name: 'c', server: cluster.apiServer, skipTLSVerify: true }, { name: 'u' });
   const { PodPeerFinder } = await import('../../src/kubernetes/index.js');
   const self = { name: cluster.pods[0]?.name ?? '' };
-  const finder = new PodPeerFinder({ config, labelSelector: 'app=ticker', portName: 'http', self });
+  const finder = new PodPeerFinder({ config, labelSelector: 'app=trunkline-serve', portName: 'http', self });
   const sets = finder.peers();
   assert.deepEqual(
     (await sets.next()).value?.map(({ host, port, self: own }: Peer) => `${host} ${port} ${own}`),
