@@ -43,7 +43,11 @@ export const MESH_INSTRUMENTS: readonly PromInstrument<MeshSnapshot>[] = [
   level('lacking_origins', 'Runs of pods of which events are lacking now.', ({ lacking }) => lacking),
   sum('repairs_total', 'Questions to other pods for events that were lacking.', ({ repairs }) => repairs),
   sum('lost_events_total', 'Events that no pod holds any more, and that this one never got.', ({ lost }) => lost),
-  level('waiting_publishers', 'Publishers that wait now for other pods to acknowledge.', ({ publishing }) => publishing),
+  level(
+    'waiting_publishers',
+    'Publishers that wait now for other pods to acknowledge.',
+    ({ publishing }) => publishing,
+  ),
   sum(
     'unacknowledged_events_total',
     'Events whose acknowledgements did not come in time.',
