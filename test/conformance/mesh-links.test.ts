@@ -145,6 +145,25 @@ describe('a mesh over real links', () => {
     assert.deepEqual([a.links.length, b.links.length], [1, 1]);
   });
 
+  it('F7: gives a stranger at the address of a pod that has gone nothing, and goes on with the others', async () => {
+    await using pods = new Pods();
+    const secret = 'what only pods know';
+    const [a, b, c] = [await pods.add({ secret }), await pods.add({ secret }), await pods.add({ secret })];
+    await until(() => pods.meshes.every(({ links }) => links.length === 2));
+    const { port } = c;
+    await c.close();
+    await using strangers = new Pods();
+    const { mesh: stranger } = await strangers.begin({ port, name: 'pod-2', secret: 'another secret, of others' });
+    assert.equal(stranger.port, port);
+    const failures = a.stats().dialFailures;
+    const { acks } = await a.publish('news', 'not for strangers');
+    await until(() => a.stats().dialFailures > failures + 3);
+    assert.equal(acks, 2);
+    assert.deepEqual([a.links.length, b.links.length, stranger.links], [1, 1, []]);
+    assert.equal(stranger.log.newest('news'), undefined);
+    assert.ok(a.links.every(({ name }) => name === 'pod-1'));
+  });
+
   it('asks for a proof before it reads anything, and takes none twice', async () => {
     await using pods = new Pods();
     const { port } = await pods.add({ secret: 'what only pods know' });
