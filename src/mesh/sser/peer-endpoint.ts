@@ -40,6 +40,8 @@ const BODIES = 16;
 const ESCAPED = 6;
 /** Milliseconds that the connection of a peer may be idle between events. */
 const IDLE = 600_000;
+/** Milliseconds between warnings. */
+const WARN_EVERY = 10_000;
 /** For all but the message. */
 const AROUND = 16 * 1024;
 
@@ -75,6 +77,17 @@ export function peerEndpoint(log: DeliveringLog, options: PeerEndpointOptions = 
   const budget: BodyBudget = { limit: BODIES * limit, used: 0 };
   const counts = { received: 0, refused: 0 };
 
+  let warnedAt = -Infinity;
+  const warnOfLoss = (): void => {
+    const now = log.clock.now();
+    if (now - warnedAt < WARN_EVERY) return;
+    warnedAt = now;
+    logger.warn(
+      {},
+      'a peer posted an empty body: the Go package does, and loses an event, when a peer before was too slow',
+    );
+  };
+
   const refuse = (res: ServerResponse, status: number, text: string, headers: Record<string, string> = {}): void => {
     counts.refused += 1;
     logger.debug({ status, text }, 'a posted event was refused');
@@ -88,6 +101,7 @@ export function peerEndpoint(log: DeliveringLog, options: PeerEndpointOptions = 
   };
 
   const take = (res: ServerResponse, body: Buffer): void => {
+    if (body.length === 0) warnOfLoss();
     const event = parsePeerEvent(body);
     if (event === undefined) return refuse(res, 400, 'invalid JSON');
     if (event.msg === '') return refuse(res, 400, new EmptyMessageError().message);

@@ -85,6 +85,24 @@ describe('the peer endpoint', () => {
     assert.deepEqual(server.log.delivered, []);
   });
 
+  it('warns, now and then, of events that the original has lost', async () => {
+    const warnings: string[] = [];
+    const ignore = (): void => {};
+    const warn = (_fields: object, message: string): void => void warnings.push(message);
+    const log = new RecordingLog();
+    const endpoint = peerEndpoint(log, { logger: { debug: ignore, info: ignore, warn, error: warn } });
+    await using listening = await listen(endpoint);
+    const ask = async (body: string): Promise<unknown> =>
+      await fetch(`http://127.0.0.1:${listening.port}/api/json/v1/send`, { method: 'POST', body });
+    await ask('nonsense');
+    assert.deepEqual(warnings, []);
+    for (let n = 0; n < 5; n += 1) await ask('');
+    assert.equal(warnings.length, 1);
+    log.clock.advance(10_000);
+    await ask('');
+    assert.equal(warnings.length, 2);
+  });
+
   it('answers as the log refuses an event', async () => {
     await using server = await serve();
     for (const [error, expected] of [
