@@ -21,7 +21,7 @@ import {
 const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 
 const OVERLAYS = ['production', 'local'];
-const COMPONENTS = ['dns', 'endpoint-slices', 'mutual-tls'];
+const COMPONENTS = ['dns', 'endpoint-slices', 'mutual-tls', 'second-set'];
 
 interface Container {
   readonly args: readonly string[];
@@ -98,8 +98,9 @@ describe('deploy/', { timeout: 170_000 }, () => {
       assert.ok(names('Secret').includes(volumes[0]?.secret.secretName ?? ''));
       const finder = containers[0].args.findLast((arg) => arg.startsWith('--peers='));
       if (finder === '--peers=kubernetes') {
-        const [[label = '', value = ''] = []] = Object.entries(labels);
-        assert.ok(containers[0].args.includes(`--selector=${label}=${value}`));
+        const [, pairs = ''] =
+          /^--selector=(.*)$/.exec(containers[0].args.findLast((arg) => arg.startsWith('--sel')) ?? '') ?? [];
+        assert.deepEqual(Object.fromEntries(pairs.split(',').map((pair) => pair.split('='))), labels);
       } else {
         assert.ok(names('Service').includes(finder?.split(':')[1] ?? ''), finder);
       }
@@ -122,6 +123,17 @@ describe('deploy/', { timeout: 170_000 }, () => {
       broken('allowPrivilegeEscalation: false', 'allowPrivilegeEscalation: true').join(),
       /pod security: allowPrivilegeEscalation/,
     );
+  });
+
+  it('a second set of pods has nothing in common with the first but the namespace', () => {
+    const first = new Set(reports('production').map(({ kind, name }) => `${kind} ${name}`));
+    const shared = reports('second-set').filter(({ kind, name }) => first.has(`${kind} ${name}`));
+    assert.deepEqual(
+      shared.map(({ kind }) => kind),
+      ['Namespace'],
+    );
+    const labelsOf = (name: string): Labels => specOf<DeploymentSpec>(name, 'Deployment').selector.matchLabels;
+    assert.notDeepEqual(labelsOf('second-set'), labelsOf('production'));
   });
 
   it('the production overlay leaves the number of pods to the autoscaler', () => {
