@@ -7,7 +7,13 @@ import { ListedPeers, TIMES } from './mesh-pods.js';
 const log = new EventLog();
 const finder = new ListedPeers();
 finder.set(process.argv.slice(2).map(Number));
-const mesh = new Mesh(log, { finder, name: 'child', host: '127.0.0.1', port: 0, times: TIMES });
+const mesh = new Mesh(log, {
+  finder,
+  name: 'child',
+  host: '127.0.0.1',
+  port: 0,
+  times: { ...TIMES, pingPeriod: 300, pingTimeout: 1_000 },
+});
 process.on('message', (text: string) => {
   if (text !== '') log.publish('news', text);
   const events = log.history('news').map(({ data }) => data);
