@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -28,6 +28,7 @@ export interface KubectlOptions {
 }
 
 const home = mkdtempSync(join(tmpdir(), 'trunkline-kubectl-'));
+process.once('exit', () => rmSync(home, { recursive: true, force: true }));
 
 /** The environment in which kubectl knows of no cluster but the one it is told. */
 export function kubectlEnvironment(wire: Wire = 'websocket'): NodeJS.ProcessEnv {

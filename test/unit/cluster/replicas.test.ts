@@ -87,6 +87,19 @@ describe('pods that are deleted', { timeout: 60_000 }, () => {
     });
   });
 
+  it('need not be waited for while they wait to be started again', async () => {
+    await withCluster({ pods: 1, command: ['sh', '-c', 'exit 3'] }, async (cluster) => {
+      const pod = first(cluster);
+      const reason = async (): Promise<string | undefined> =>
+        (await podOf(cluster, pod))?.status.containerStatuses?.[0]?.state.waiting?.reason;
+      await until(async () => (await reason()) === 'CrashLoopBackOff');
+      await remove(cluster, pod);
+      await until(async () => (await podOf(cluster, pod)) === undefined);
+      await until(() => cluster.pods.length === 1);
+      assert.notEqual(first(cluster).name, pod.name);
+    });
+  });
+
   it('are ended with the cluster, whatever they were given', async () => {
     const pids: number[] = [];
     await withCluster(STUBBORN, async (cluster) => {
