@@ -240,8 +240,8 @@ export class PushWorld {
     const start = this.#random() < 0.3 ? 'start' : 'now';
     // Several streams together may hold less than each does.
     const kept = start === 'start' && !targets.some((target) => target.includes('*')) && targets.length === 1;
-    if (kept) for (const event of pod.log.history(targets)) client.owed.set(keyOf(event), this.#step);
     client.follower = this.#follow(client, pod, start);
+    if (kept) for (const event of pod.log.history(targets)) client.owed.set(keyOf(event), this.#step);
     client.cursor = client.follower.cursor;
     // What is on its way to this pod is owed too.
     for (const [origin, events] of this.#published) {

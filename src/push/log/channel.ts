@@ -6,6 +6,7 @@ import type { FrameStore } from './frame-store.js';
 import { OriginTable } from './origin-table.js';
 import { Ring } from './ring.js';
 import type { LogSettings } from './settings.js';
+import type { SnapshotRow } from './snapshot.js';
 import type { EndReason, Framer } from './types.js';
 import { warn } from './warn.js';
 
@@ -22,6 +23,8 @@ export interface ChannelHost {
   timeOf(origin: string, n: number): number | undefined;
   /** The channel is to be flushed: followers wait for what was appended, or slices are kept. */
   dirty(channel: Channel): void;
+  /** An entry has come into the ring of a stream. */
+  entered(channel: Channel, entry: Entry): void;
   /** The entry of a stream has left the history. */
   evicted(channel: Channel, entry: Entry): void;
 }
@@ -48,6 +51,8 @@ export class Channel {
   /** Position behind the newest live event, or before it where there was none. */
   behindLive = 0;
   bytes = 0;
+  /** How many of the losses that may be of any stream it knows of. */
+  losses = 0;
   /** Whether the stream has ever had anything, as opposed to one that is followed before there is an event. */
   used = false;
   readonly host: ChannelHost;
@@ -117,6 +122,21 @@ export class Channel {
       this.table.evicted(item.origin, item.n, item.time, item.kind === 'loss');
     }
     this.host.evicted(this, entry);
+  }
+
+  /**
+   * Takes over what another pod knows of events that are gone. What it has let go of goes here too, with all before it: a
+   * cursor could not tell that it is here yet.
+   */
+  restore(rows: readonly SnapshotRow[], now: number): void {
+    const { ring, table } = this;
+    table.restore(rows, now);
+    let keptFrom = ring.first;
+    for (let position = ring.first; position < ring.end; position++) {
+      const item = ring.at(position)?.item;
+      if (item !== undefined && item.kind !== 'live' && item.n <= table.floor(item.origin)) keptFrom = position + 1;
+    }
+    while (ring.first < keptFrom) this.evictOldest();
   }
 
   /** Drops what the log has dropped: all items up to this one. */

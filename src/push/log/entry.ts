@@ -1,4 +1,5 @@
 import type { Channel } from './channel.js';
+import type { Framed } from './frame-store.js';
 import { costOf, type StoredItem } from './event.js';
 
 /** One place in the ring of a channel. Channels whose cursors are the same there share it, and its frames. */
@@ -12,6 +13,8 @@ export class Entry {
   /** Neighbours in the order of arrival over all streams. */
   previous: Entry | undefined;
   next: Entry | undefined;
+  /** Its frames; belongs to whoever keeps them. */
+  framed: Framed | undefined;
 
   constructor(item: StoredItem, cursor: string) {
     this.item = item;
@@ -20,5 +23,6 @@ export class Entry {
     this.home = undefined;
     this.previous = undefined;
     this.next = undefined;
+    this.framed = undefined;
   }
 }

@@ -12,6 +12,14 @@ interface Made {
   readonly bytes: number;
 }
 
+/** What is kept of an entry, and its neighbours in the order in which that was begun. */
+export interface Framed {
+  readonly entry: Entry;
+  readonly forms: Made[];
+  previous: Framed | undefined;
+  next: Framed | undefined;
+}
+
 /**
  * The frames of a log's events, each made once per framer, when the first follower wants it. They may be dropped at any
  * time: whoever wants one again has it made again. So they are bounded by bytes, and those made first go first.
@@ -19,7 +27,8 @@ interface Made {
 export class FrameStore {
   bytes = 0;
   readonly #maxBytes: number;
-  readonly #made = new Map<Entry, Made[]>();
+  #oldest: Framed | undefined;
+  #newest: Framed | undefined;
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
@@ -27,7 +36,7 @@ export class FrameStore {
 
   /** The frame of an entry that holds an event. */
   frame<F>(entry: Entry, framer: Framer<F>): F {
-    const forms = this.#made.get(entry);
+    const forms = entry.framed?.forms;
     if (forms !== undefined) for (const made of forms) if (made.framer === framer) return made.frame as F;
     const { item, cursor } = entry;
     if (item.kind === 'loss') throw new TypeError('a loss is framed for those who are told of it');
@@ -39,16 +48,24 @@ export class FrameStore {
 
   /** The entry has left the history. */
   drop(entry: Entry): void {
-    const forms = this.#made.get(entry);
-    if (forms === undefined) return;
-    this.#made.delete(entry);
-    for (const { bytes } of forms) this.bytes -= bytes;
+    const { framed } = entry;
+    if (framed === undefined) return;
+    entry.framed = undefined;
+    const { previous, next } = framed;
+    if (previous === undefined) this.#oldest = next;
+    else previous.next = next;
+    if (next === undefined) this.#newest = previous;
+    else next.previous = previous;
+    // An old one must not keep newer ones from being collected.
+    framed.previous = undefined;
+    framed.next = undefined;
+    for (const { bytes } of framed.forms) this.bytes -= bytes;
   }
 
   #keep(entry: Entry, made: Made): void {
     // Read anew: the framer may have come here too.
-    const forms = this.#made.get(entry);
-    if (forms === undefined) this.#made.set(entry, [made]);
+    const forms = entry.framed?.forms;
+    if (forms === undefined) this.#add({ entry, forms: [made], previous: this.#newest, next: undefined });
     else {
       if (forms.length === MAX_FORMS) this.bytes -= forms.shift()?.bytes ?? 0;
       forms.push(made);
@@ -57,12 +74,21 @@ export class FrameStore {
     if (this.bytes > this.#maxBytes) this.#shrink(entry);
   }
 
+  #add(framed: Framed): void {
+    framed.entry.framed = framed;
+    if (this.#newest === undefined) this.#oldest = framed;
+    else this.#newest.next = framed;
+    this.#newest = framed;
+  }
+
   /** Well below the bound, so that this is rare. */
   #shrink(fresh: Entry): void {
     const goal = this.#maxBytes / 2;
-    for (const entry of this.#made.keys()) {
-      if (this.bytes <= goal) return;
+    let framed = this.#oldest;
+    while (framed !== undefined && this.bytes > goal) {
+      const { entry, next } = framed;
       if (entry !== fresh) this.drop(entry);
+      framed = next;
     }
   }
 }

@@ -134,21 +134,8 @@ export class LogCore implements ChannelHost {
     const time = this.settings.clock.now() - age;
     const loss: StoredLoss = { kind: 'loss', origin, after, n, stream, index: this.index, time };
     this.origins.appended(loss);
-    if (stream === undefined) return this.#appendLoss(loss, this.streams.lost(loss), this.streams.sets());
-    this.makeRoom(stream);
-    if (!this.streams.hasRoom(stream)) return this.#appendLoss(loss, [], this.streams.lostOn(stream, loss));
-    const channel = this.streams.stream(stream);
-    this.#appendLoss(loss, [channel], this.streams.spanning(channel));
-  }
-
-  #appendLoss(loss: StoredLoss, streams: readonly Channel[], sets: Iterable<Channel>): void {
-    let like: Entry | undefined;
-    for (const channel of streams) {
-      this.streams.use(channel);
-      like = channel.append(loss);
-      this.order.add(channel, like);
-    }
-    for (const channel of sets) channel.append(loss, like);
+    if (stream === undefined) this.streams.lost(loss);
+    else this.#loseOf(stream, loss);
     this.#trim();
   }
 
@@ -159,11 +146,16 @@ export class LogCore implements ChannelHost {
     }
   }
 
+  entered(channel: Channel, entry: Entry): void {
+    this.order.add(channel, entry);
+  }
+
   evicted(channel: Channel, entry: Entry): void {
     const { item, home } = entry;
     if (home === channel) {
       this.order.remove(entry);
-      if (item.kind !== 'live') this.origins.evicted(item);
+      if (item.kind === 'event') this.origins.evicted(item);
+      if (item.kind === 'loss') this.streams.lostEvicted(channel, item);
       if (item.kind === 'event' && item.key !== undefined) {
         const key = keyOf(item.stream, item.key);
         // Another origin may have published under it since.
@@ -193,6 +185,18 @@ export class LogCore implements ChannelHost {
     this.flush();
     this.closed = true;
     this.#expiry.cancel();
+  }
+
+  #loseOf(stream: string, loss: StoredLoss): void {
+    this.makeRoom(stream);
+    if (!this.streams.hasRoom(stream)) {
+      for (const channel of this.streams.lostOn(stream, loss)) channel.append(loss);
+      return;
+    }
+    const channel = this.streams.stream(stream);
+    const entry = channel.append(loss);
+    this.order.add(channel, entry);
+    for (const set of this.streams.spanning(channel)) set.append(loss, entry);
   }
 
   #trim(): void {

@@ -1,4 +1,5 @@
 import type { RetainedItem } from './event.js';
+import { Numbered } from './numbered.js';
 
 /** Origins that are remembered, those included that have no events in the history. */
 const MAX_ORIGINS = 4_096;
@@ -6,7 +7,7 @@ const MAX_ORIGINS = 4_096;
 interface Origin {
   /** Up to here the log has had everything. */
   have: number;
-  readonly items: Map<number, RetainedItem>;
+  readonly items: Numbered<RetainedItem>;
 }
 
 /** All origins that the log knows: how far it has got with each, and the events that it still holds, by their numbers. */
@@ -29,7 +30,7 @@ export class Origins {
 
   #add(origin: string): void {
     if (this.#origins.has(origin)) return;
-    this.#origins.set(origin, { have: 0, items: new Map() });
+    this.#origins.set(origin, { have: 0, items: new Numbered() });
     if (this.#origins.size > MAX_ORIGINS) this.#forget(origin);
   }
 

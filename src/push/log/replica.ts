@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from '../../errors/index.js';
 import { checkForeignOrigin, checkLoss, checkNumber, checkRemoteEvent, type RemoteEvent } from './checks.js';
-import { exceeds, type RetainedItem } from './event.js';
+import { exceeds, type RetainedItem, type StoredLoss } from './event.js';
 import type { LogCore } from './log-core.js';
 import { checkStreamName, wellFormed } from './names.js';
 import { lossOf, partsOf, streamOf, type SnapshotPart, type SnapshotRow, type SnapshotStream } from './snapshot.js';
@@ -58,13 +58,14 @@ export class Replica {
     const core = this.#core;
     core.evictExpired();
     const now = core.settings.clock.now();
-    const streams = [core.streams.forgotten(now), ...[...core.streams.all()].map((channel) => streamOf(channel, now))];
-    const items: RetainedItem[] = [];
-    for (const { item } of core.streams.entries(['*'], core.order)) {
-      // A loss may be an entry of each stream.
-      if (item.kind !== 'live' && item !== items.at(-1)) items.push(item);
+    const losses = core.streams.losses();
+    const first = losses[0]?.index ?? Infinity;
+    const streams = [core.streams.forgotten(now)];
+    for (const channel of core.streams.all()) {
+      core.streams.catchUpPast(channel);
+      streams.push(streamOf(channel, first, now));
     }
-    return partsOf(streams, items, [...core.origins.vector()], now);
+    return partsOf(streams, itemsOf(core, losses), [...core.origins.vector()], now);
   }
 
   adopt(part: SnapshotPart): void {
@@ -114,7 +115,7 @@ export class Replica {
     }
     this.#unnamed?.others.add(name);
     const channel = streams.stream(name);
-    channel.table.restore(rows, now);
+    channel.restore(rows, now);
     streams.settle(channel);
   }
 
@@ -142,4 +143,20 @@ export class Replica {
   #lose({ origin, n, stream }: RemoteEvent): void {
     this.#core.lose({ origin, after: n - 1, n, stream, age: 0 });
   }
+}
+
+/** What is held, in its order, each of the losses once. */
+function itemsOf({ streams, order }: LogCore, losses: readonly StoredLoss[]): RetainedItem[] {
+  const items: RetainedItem[] = [];
+  let next = 0;
+  for (const { item } of streams.entries(['*'], order)) {
+    if (item.kind === 'live' || (item.kind === 'loss' && item.stream === undefined)) continue;
+    for (let loss = losses[next]; loss !== undefined && loss.index < item.index; loss = losses[next]) {
+      items.push(loss);
+      next += 1;
+    }
+    items.push(item);
+  }
+  items.push(...losses.slice(next));
+  return items;
 }

@@ -63,10 +63,29 @@ export function* partsOf(
   yield { streams: [], events: [], have, last: true };
 }
 
-/** The stream of a channel, as a snapshot has it. */
-export function streamOf({ targets, table }: Channel, now: number): SnapshotStream {
-  const [name = ''] = targets;
-  return { name, rows: table.snapshot(now) };
+/**
+ * The stream of a channel, as a snapshot has it.
+ *
+ * @param first Index of the first loss that the snapshot has an item for.
+ */
+export function streamOf(channel: Channel, first: number, now: number): SnapshotStream {
+  const [name = ''] = channel.targets;
+  const past = lossesBefore(channel, first);
+  const rows = channel.table.snapshot(now).map((row) => {
+    const through = past.get(row.origin) ?? 0;
+    return through > row.floor ? { ...row, floor: through, floorAge: Number.MAX_SAFE_INTEGER } : row;
+  });
+  return { name, rows };
+}
+
+/** Losses that may have been of any stream, and that a stream holds for longer than the log: how far each origin's go. */
+function lossesBefore({ ring }: Channel, first: number): Map<string, number> {
+  const past = new Map<string, number>();
+  for (let position = ring.first; position < ring.end; position++) {
+    const item = ring.at(position)?.item;
+    if (item?.kind === 'loss' && item.stream === undefined && item.index < first) past.set(item.origin, item.n);
+  }
+  return past;
 }
 
 /** What an event of a snapshot says of events that are lost; `undefined` for one that is an event. */

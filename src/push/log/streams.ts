@@ -24,10 +24,20 @@ export class Streams {
   /** What is known of the streams that were forgotten. */
   readonly #forgotten: OriginTable;
   #forgottenIndex = 0;
+  /**
+   * Losses that may be of any stream. A stream that is followed gets an entry of each at once, others when they are next
+   * looked at: there may be many, and nobody to be told.
+   */
+  readonly #losses: Channel;
+  /** Those that have left the history. */
+  readonly #pastLosses: OriginTable;
+  #pastLossIndex = 0;
 
   constructor(host: ChannelHost) {
     this.#host = host;
     this.#forgotten = this.#newTable();
+    this.#losses = new Channel([], host);
+    this.#pastLosses = this.#newTable();
   }
 
   get size(): number {
@@ -69,12 +79,13 @@ export class Streams {
     let channel = this.#streams.get(name);
     if (channel?.used !== true && this.#used >= this.#host.settings.limits.maxStreams) this.#makeRoom();
     channel ??= this.#make(name);
-    this.use(channel);
+    this.#use(channel);
+    this.#catchUp(channel);
     return channel;
   }
 
   /** Notes that something is about to come to a stream. */
-  use(channel: Channel): void {
+  #use(channel: Channel): void {
     this.#idle.delete(channel);
     if (channel.used) return;
     channel.used = true;
@@ -86,6 +97,7 @@ export class Streams {
     const found = this.#find(targets);
     if (found !== undefined) {
       this.#idle.delete(found);
+      this.#catchUp(found);
       return found;
     }
     const [only = ''] = targets;
@@ -119,21 +131,62 @@ export class Streams {
     this.#routes.removeSet(channel, wild ? this.#streams.values() : this.matching(channel.targets));
   }
 
-  /**
-   * Events are gone that may have been of any stream, those that come later included. What has followers or history gets
-   * an entry of it from the log; for the rest it is enough to know that it is gone.
-   *
-   * @returns The streams that get an entry.
-   */
-  lost(loss: StoredLoss): Channel[] {
+  /** Events are gone that may have been of any stream, those that come later included. */
+  lost(loss: StoredLoss): void {
     this.#passUnknown(loss);
-    const live: Channel[] = [];
-    for (const channel of this.#streams.values()) {
-      if (channel.table.floor(loss.origin) >= loss.n) continue;
-      if (channel.ring.size > 0 || channel.members.size > 0) live.push(channel);
-      else this.#pass(channel, loss);
+    this.#host.entered(this.#losses, this.#losses.append(loss));
+    for (const channel of this.#streams.values()) if (channel.members.size > 0) this.#catchUp(channel);
+    for (const set of this.#sets.values()) {
+      set.append(loss);
+      set.losses = this.#losses.ring.end;
     }
-    return live;
+  }
+
+  /** A loss has left the history. */
+  lostEvicted(channel: Channel, loss: StoredLoss): void {
+    if (channel !== this.#losses) return;
+    pass(this.#pastLosses, loss);
+    this.#pastLossIndex = loss.index;
+  }
+
+  /** Losses that may be of any stream, oldest first. */
+  losses(): StoredLoss[] {
+    const losses: StoredLoss[] = [];
+    const { ring } = this.#losses;
+    for (let position = ring.first; position < ring.end; position++) {
+      const item = ring.at(position)?.item;
+      if (item?.kind === 'loss') losses.push(item);
+    }
+    return losses;
+  }
+
+  /** Has a stream know of the losses that have left the history. */
+  catchUpPast(channel: Channel): void {
+    const { first } = this.#losses.ring;
+    if (channel.losses >= first) return;
+    channel.losses = first;
+    channel.table.mergeGone(this.#pastLosses);
+    channel.evictedIndex = Math.max(channel.evictedIndex, this.#pastLossIndex);
+  }
+
+  /**
+   * Has a stream know of all losses. What has followers or history gets an entry of each; for the rest it is enough to know
+   * that something is gone.
+   */
+  #catchUp(channel: Channel): void {
+    const { ring } = this.#losses;
+    if (channel.losses === ring.end) return;
+    this.catchUpPast(channel);
+    for (; channel.losses < ring.end; channel.losses++) {
+      const item = ring.at(channel.losses)?.item;
+      if (item?.kind !== 'loss' || channel.table.floor(item.origin) >= item.n) continue;
+      if (channel.ring.size === 0 && channel.members.size === 0) {
+        this.#pass(channel, item);
+        continue;
+      }
+      this.#use(channel);
+      this.#host.entered(channel, channel.append(item));
+    }
   }
 
   /**
@@ -155,6 +208,7 @@ export class Streams {
   /** Somebody who gave out cursors lacked events of an origin after a number. @returns whether that changes anything. */
   missed(origin: string, after: number, now: number): boolean {
     let news = this.#forgotten.missed(origin, after, now);
+    for (const channel of this.#streams.values()) this.#catchUp(channel);
     for (const channels of [this.#streams, this.#sets]) {
       for (const { table } of channels.values()) if (table.missed(origin, after, now)) news = true;
     }
@@ -173,22 +227,28 @@ export class Streams {
    */
   forget(rows: readonly SnapshotRow[], others: ReadonlySet<string>, now: number): void {
     this.#forgotten.restore(rows, now);
-    for (const [name, { table }] of this.#streams) if (!others.has(name)) table.restore(rows, now);
-    for (const { table } of this.#sets.values()) table.restore(rows, now);
+    for (const [name, channel] of this.#streams) if (!others.has(name)) channel.restore(rows, now);
+    for (const channel of this.#sets.values()) channel.restore(rows, now);
   }
 
   /** Highest index of an item of these names and patterns that has left the history; 0 for none. */
   evictedIndex(targets: readonly string[]): number {
     const known = targets.every((target) => this.#streams.has(target));
     let highest = known ? 0 : this.#forgottenIndex;
-    for (const { evictedIndex } of this.matching(targets)) highest = Math.max(highest, evictedIndex);
+    for (const channel of this.matching(targets)) {
+      if (known) this.#catchUp(channel);
+      highest = Math.max(highest, channel.evictedIndex);
+    }
     return highest;
   }
 
   /** The cursor of now, found without making a channel. */
   cursor(targets: readonly string[]): string {
     const found = this.#find(targets);
-    if (found !== undefined) return found.cursor;
+    if (found !== undefined) {
+      this.#catchUp(found);
+      return found.cursor;
+    }
     const table = this.#newTable();
     table.mergeGone(this.#forgotten);
     for (const channel of this.matching(targets)) table.mergeLast(channel.table);
@@ -235,6 +295,7 @@ export class Streams {
 
   #make(name: string): Channel {
     const channel = new Channel([name], this.#host);
+    channel.losses = this.#losses.ring.end;
     channel.table.mergeGone(this.#forgotten);
     channel.evictedIndex = this.#forgottenIndex;
     this.#streams.set(name, channel);
@@ -246,10 +307,13 @@ export class Streams {
   #gather(targets: readonly string[]): Channel {
     const { origin, history } = this.#host.settings;
     const channel = new Channel(targets, this.#host);
+    channel.losses = this.#losses.ring.end;
     const streams = this.matching(targets);
+    // First of all: what comes to a stream may have something leave it.
+    const evictedIndex = this.evictedIndex(targets);
     channel.table.mergeGone(this.#forgotten);
     for (const { table } of streams) channel.table.mergeGone(table);
-    channel.evictedIndex = this.evictedIndex(targets);
+    channel.evictedIndex = evictedIndex;
     const rings = streams.map(({ ring }) => ring);
     const { entries, from } = newestOf(rings, history.events);
     const older = streams.flatMap((stream, at) => newestByOrigin(stream, from[at] ?? 0));
