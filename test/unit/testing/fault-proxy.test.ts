@@ -40,11 +40,12 @@ class Echo implements AsyncDisposable {
     const socket = connect(this.proxy.port, '127.0.0.1');
     socket.on('error', () => {});
     let got = '';
-    socket.setEncoding('latin1').on('data', (text: string) => (got += text));
-    const until = async (text: string): Promise<void> => {
-      while (got !== text) await once(socket, 'data');
+    const text = (): string => got;
+    socket.setEncoding('latin1').on('data', (more: string) => (got += more));
+    const until = async (expected: string): Promise<void> => {
+      while (text() !== expected) await once(socket, 'data');
     };
-    return { socket, text: () => got, until };
+    return { socket, text, until };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -146,7 +147,7 @@ describe('FaultProxy', () => {
     echo.proxy.flip('up');
     socket.write('pieces');
     while (text().length < 12) await once(socket, 'data');
-    const flipped = [...text().slice(6)].filter((letter, i) => letter !== 'pieces'[i]);
+    const flipped = Array.from(text().slice(6)).filter((letter, i) => letter !== 'pieces'[i]);
     assert.equal(flipped.length, 1);
     socket.write('!');
     while (!text().endsWith('!')) await once(socket, 'data');
