@@ -1,3 +1,4 @@
+import type { RequestListener } from 'node:http';
 import { hostname } from 'node:os';
 import type { ConnectionOptions, TlsOptions } from 'node:tls';
 import { systemClock, type Clock } from '../clock/clock.js';
@@ -53,6 +54,8 @@ export interface PodServerOptions {
   readonly allowedOrigins?: readonly string[];
   /** Names under which the public port is reached, beside addresses and `localhost`. Default: any, but from pages on loopback. */
   readonly allowedHosts?: readonly string[];
+  /** Requests for paths that are none of the pod's own, the root among them. Default: 404, and at the root a list of what there is. */
+  readonly requests?: RequestListener;
   /** What each stream keeps. All pods must have the same. */
   readonly history?: Partial<History>;
   /** Bounds of the log. */
@@ -120,6 +123,7 @@ const NAMES: OptionNames<PodServerOptions> = {
   cors: true,
   allowedOrigins: true,
   allowedHosts: true,
+  requests: true,
   history: true,
   limits: true,
   maxClients: true,
@@ -142,9 +146,12 @@ const NAME = /^[\w.-]{1,253}$/;
 /** Fills in defaults and checks. @throws InvalidArgumentError */
 export function resolvePodOptions(options: PodServerOptions): PodSettings {
   checkOptionNames('PodServer', options, NAMES);
-  const { authorize, logger = silentLogger, publishTokens, wildcards, random = secureFraction } = options;
+  const { authorize, logger = silentLogger, publishTokens, requests, wildcards, random = secureFraction } = options;
   if (authorize !== undefined && typeof authorize !== 'function') {
     throw new InvalidArgumentError('authorize must be a function');
+  }
+  if (requests !== undefined && typeof requests !== 'function') {
+    throw new InvalidArgumentError('requests must be a function');
   }
   if (authorize !== undefined && publishTokens !== undefined) {
     throw new InvalidArgumentError(
@@ -185,7 +192,9 @@ function podName(given: string | undefined, random: () => number): string {
   const name = given ?? (process.env['POD_NAME'] || undefined);
   if (name === undefined) {
     const number = Math.floor(random() * 2 ** 32).toString(36);
-    return `${hostname().replaceAll(/[^\w.-]/g, '-').slice(0, 200)}-${number}`;
+    return `${hostname()
+      .replaceAll(/[^\w.-]/g, '-')
+      .slice(0, 200)}-${number}`;
   }
   if (NAME.test(name)) return name;
   const text = JSON.stringify(name);

@@ -103,6 +103,7 @@ export class PodServer {
       state,
       status: () => this.status(),
       metrics: this.#metrics,
+      requests: settings.requests,
       followers: this.#followers,
       access,
       cors: guarded ? corsPolicy(cors) : undefined,

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { absorbErrors, refuseUpgrade } from '../httpstream/respond.js';
 import { MissingPackageError } from '../errors/index.js';
@@ -38,6 +38,8 @@ export interface RoutesOptions {
   readonly cors: CorsPolicy | undefined;
   readonly allowedHosts: ReadonlySet<string> | undefined;
   readonly limits: PublishLimits;
+  /** All that is none of its own. */
+  readonly requests: RequestListener | undefined;
   readonly logger: Logger;
 }
 
@@ -96,7 +98,9 @@ export class Routes {
   async #route(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const path = pathOf(req);
     if (path.startsWith('/v2/keys')) return this.#options.followers.keys(req, res);
-    const found = this.#routes.get(path);
+    const { requests } = this.#options;
+    const found = path === '/' && requests !== undefined ? undefined : this.#routes.get(path);
+    if (found === undefined && requests !== undefined) return requests(req, res);
     if (found === undefined) {
       return answerError(req, res, 404, 'ERR_NOT_FOUND', 'there is nothing here; GET / tells what there is');
     }

@@ -111,6 +111,29 @@ describe('routes of a pod', () => {
   });
 });
 
+describe('a pod with routes of its program', () => {
+  it('keeps its own, and leaves the others to it', async () => {
+    await using pods = await startPods(1, { requests: (req, res) => res.end(`the program's ${req.url}`) });
+    const [pod] = pods.pods as [PodServer];
+    for (const path of ['/', '/page?x=1', '/eventsource']) {
+      const { status, headers, text } = await askPod(`${pod.url}${path}`);
+      assert.deepEqual([status, headers['trunkline-pod'], text], [200, 'pod-0', `the program's ${path}`]);
+    }
+    assert.equal((await askPod(`${pod.url}/readyz`)).text, 'ready\n');
+    assert.equal((await askPod(`${pod.url}/publish`)).status, 405);
+  });
+
+  it('answers for it when it fails', async () => {
+    const requests = (): void => {
+      throw new RangeError('a defect');
+    };
+    await using pods = await startPods(1, { requests });
+    const [pod] = pods.pods as [PodServer];
+    const { status, text } = await askPod(`${pod.url}/page`);
+    assert.deepEqual([status, text.includes('defect')], [500, false]);
+  });
+});
+
 describe('a pod that joins', () => {
   it('is alive and not ready, and sends clients and publishers away', async () => {
     const found = deferred<void>();
