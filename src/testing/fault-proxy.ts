@@ -1,3 +1,4 @@
+import { secureFraction } from '../random/secure-fraction.js';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { systemClock } from '../clock/clock.js';
 import { FaultyPipe } from './faulty-pipe.js';
@@ -13,7 +14,7 @@ export interface FaultProxyOptions {
   readonly host?: string;
   /** Default 0: a free one. */
   readonly port?: number;
-  /** Source of numbers in [0, 1), for jitter and flipped bits. Default `Math.random`. */
+  /** Source of numbers in [0, 1), for jitter and flipped bits. Default: the system's. */
   readonly random?: () => number;
 }
 
@@ -42,7 +43,7 @@ export class FaultProxy implements AsyncDisposable {
 
   constructor(options: FaultProxyOptions) {
     this.#options = options;
-    this.#random = options.random ?? Math.random;
+    this.#random = options.random ?? secureFraction;
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#pass(socket));
   }
 
