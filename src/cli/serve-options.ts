@@ -47,7 +47,7 @@ export async function serveOptions(flags: ServeFlags, logger: Logger, clock: Clo
       grpcPort: flags.grpcPort,
       compatible: flags.compatible,
       maxClients: flags.maxClients,
-      allowedOrigins: any || allowOrigin.length === 0 ? undefined : allowOrigin,
+      allowedOrigins: any ? ('any' as const) : allowOrigin.length === 0 ? undefined : allowOrigin,
       allowedHosts: flags.allowHost.length === 0 ? undefined : flags.allowHost,
     }),
   };

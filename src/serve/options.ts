@@ -50,8 +50,8 @@ export interface PodServerOptions {
   readonly wildcards?: boolean;
   /** Pages of which other origins may follow; see the handlers of `trunkline/push`. Default: none. */
   readonly cors?: boolean | CorsOptions;
-  /** Origins whose pages may connect by WebSocket, beside the server's own. Default: none. */
-  readonly allowedOrigins?: readonly string[];
+  /** Origins whose pages may connect by WebSocket, beside the server's own; or `any`. Default: none. */
+  readonly allowedOrigins?: readonly string[] | 'any';
   /** Names under which the public port is reached, beside addresses and `localhost`. Default: any, but from pages on loopback. */
   readonly allowedHosts?: readonly string[];
   /** Requests for paths that are none of the pod's own, the root among them. Default: 404, and at the root a list of what there is. */

@@ -134,7 +134,10 @@ export class Reflector {
       if (reason instanceof RelistDueError) return undefined;
       // Ours are about what was said; the others are about the connection, which was good until it broke.
       if (this.#begunAt === undefined || reason instanceof TrunklineError) throw reason;
-      onError(new ConnectionLostError('the watch broke off', { initiator: 'remote', cause: reason }));
+      // Nobody is to be told of what was ended here.
+      if (!signal.aborted) {
+        onError(new ConnectionLostError('the watch broke off', { initiator: 'remote', cause: reason }));
+      }
       return version;
     } finally {
       relist.cancel();
