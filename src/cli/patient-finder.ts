@@ -9,6 +9,9 @@ import type { FindOptions, Peer, PeerFinder } from '../mesh/discovery/types.js';
 /** Waits between attempts to find peers for the first time. */
 const RETRY = { min: 500, max: 15_000 };
 
+/** What is wrong with files. */
+const FILE_CODES: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'EACCES']);
+
 /** What a {@link PatientPeerFinder} needs. */
 export interface PatientOptions {
   readonly clock: Clock;
@@ -69,7 +72,7 @@ function isLasting(error: unknown): boolean {
     return error.statusCode >= 400 && error.statusCode < 500 && error.statusCode !== 408 && error.statusCode !== 429;
   }
   if (isNoKubeConfig(error)) return true;
-  // A kubeconfig, or a file that it names, which is not there.
-  if (error instanceof Error && 'syscall' in error && error.syscall === 'open') return true;
+  // A kubeconfig, or a file that it names.
+  if (error instanceof Error && 'code' in error && FILE_CODES.has(String(error.code))) return true;
   return error instanceof InvalidArgumentError || error instanceof MissingPackageError || error instanceof SyntaxError;
 }
