@@ -87,12 +87,12 @@ const REPLACE_NAMES: OptionNames<ReplaceOptions> = { grace: true };
  * deleted is replaced. Commands given to exec run with the rights of this process, so all servers listen on loopback only
  * unless told otherwise. POSIX systems only.
  *
- * By default the pods are those of `trunkline serve`, linked to a mesh, which needs `@kubernetes/client-node`.
+ * By default the pods are those of `trunkline serve`, linked to a mesh.
  *
  * `await using cluster = await startCluster({ pods: 2 })` stops it at the end of the block.
  *
- * @throws InvalidArgumentError for options out of range; CommandNotFoundError for a program that cannot be started;
- * MissingPackageError; the system's error when a port is in use (`EADDRINUSE`); the signal's reason.
+ * @throws InvalidArgumentError for options out of range; CommandNotFoundError for a program that cannot be started; the
+ * system's error when a port is in use (`EADDRINUSE`); the signal's reason.
  */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
   checkOptions(options);

@@ -97,7 +97,7 @@ export function checkOptions(options: ClusterOptions): void {
   }
 }
 
-/** What the pods run by these options. @throws MissingPackageError */
+/** What the pods run by these options. */
 export function workloadOf({ command, readinessPath, serve }: ClusterOptions): Workload {
   if (command === undefined) return serveWorkload(serve ?? {});
   return programWorkload({ command, ...(readinessPath === undefined ? {} : { readinessPath }) }, process.cwd());

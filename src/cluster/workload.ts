@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { basename, isAbsolute, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { MissingPackageError } from '../errors/index.js';
 import type { ReadinessProbe } from './readiness.js';
 
 /** What the pods of a cluster run, and how it is told that they are ready. */
@@ -38,12 +37,9 @@ const INTERPRETER = /^(?:node|sh|bash|zsh|perl|python[\d.]*|ruby|deno|bun|tsx)$/
 /**
  * Pods of `trunkline serve` that find one another through the API server, and publish an event each second on the stream
  * `ticks` and what they read from their standard input.
- *
- * @throws MissingPackageError without the client for the API server that the pods need.
  */
 export function serveWorkload({ args = [], secretFile }: ServeOptions): Workload {
   const main = fileURLToPath(new URL('../cli/main.js', import.meta.url));
-  requireClient();
   const secret = secretFile === undefined ? [] : ['--secret-file', resolve(secretFile)];
   const discovery = ['--peers', 'kubernetes', '--selector', `app=${APP}`, '--peer-port-name', 'mesh'];
   return {
@@ -86,14 +82,4 @@ export function workloadName(command: readonly string[]): string {
     .slice(0, 40)
     .replace(/^-+|-+$/g, '');
   return label === '' ? 'pod' : label;
-}
-
-function requireClient(): void {
-  const client = '@kubernetes/client-node';
-  try {
-    import.meta.resolve(client);
-  } catch (cause) {
-    const message = `pods of trunkline serve find one another with the optional package ${client}; install it with: npm install ${client}@^1.4.0`;
-    throw new MissingPackageError(message, { cause });
-  }
 }

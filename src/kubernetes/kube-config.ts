@@ -1,5 +1,6 @@
 import type { RequestOptions } from 'node:https';
 import { MissingPackageError } from '../errors/index.js';
+import { plainKubeConfig } from './plain-kube-config.js';
 
 /** What Trunkline uses of a cluster in a {@link KubeConfigLike}. */
 export interface ClusterLike {
@@ -23,10 +24,20 @@ export interface KubeConfigLike {
 /**
  * Loads the configuration as kubectl does: `KUBECONFIG`, `~/.kube/config`, or the service account inside a pod.
  *
- * @throws MissingPackageError without `@kubernetes/client-node`, an optional peer dependency; what its loader throws.
+ * Without `@kubernetes/client-node`, an optional peer dependency, only the one that `trunkline cluster` gives its pods.
+ *
+ * @throws MissingPackageError when any other is meant; what the package's loader throws.
  */
 export async function loadKubeConfig(): Promise<KubeConfigLike> {
-  const { KubeConfig } = await importClient();
+  let client: typeof import('@kubernetes/client-node');
+  try {
+    client = await importClient();
+  } catch (error) {
+    const plain = await plainKubeConfig(process.env['KUBECONFIG']);
+    if (plain === undefined) throw error;
+    return plain;
+  }
+  const { KubeConfig } = client;
   const config = new KubeConfig();
   config.loadFromDefault();
   return config;
