@@ -8,7 +8,17 @@ import { MemoryStore, type EndpointSlice, type Pod } from '../../src/apiserver/i
 import type { Dialer } from '../../src/index.js';
 import { EndpointSlicePeerFinder, KubernetesAPIError, PodPeerFinder } from '../../src/kubernetes/index.js';
 import { LocalhostPeerFinder } from '../../src/mesh/discovery/static.js';
-import { eventually, FINDERS, meshPod, Reader, RecordingClock, slice, TestAPI, turns } from './peer-finders-support.js';
+import {
+  eventually,
+  FINDERS,
+  meshPod,
+  QUICK,
+  Reader,
+  RecordingClock,
+  slice,
+  TestAPI,
+  turns,
+} from './peer-finders-support.js';
 
 const TWO: readonly Pod[] = [meshPod('a', '10.0.0.1'), meshPod('b', '10.0.0.2')];
 
@@ -454,6 +464,23 @@ for (const [resource, make] of Object.entries(FINDERS)) {
       }
       assert.equal(clock.pending, 0);
       await eventually(() => api.faults.watching(watches) === 0);
+    });
+
+    it('tells of no failure when it is ended', async () => {
+      await using api = await TestAPI.start(TWO);
+      const errors: Error[] = [];
+      const stop = new AbortController();
+      const finder = make({ config: api.config, ...QUICK, onError: (error) => errors.push(error) });
+      const sets = finder.peers({ signal: stop.signal })[Symbol.asyncIterator]();
+      await sets.next();
+      await eventually(() => api.faults.watching(watches) === 1);
+      // The head of the answer is on its way yet.
+      await turns(200);
+      stop.abort();
+      assert.equal((await sets.next()).done, true);
+      await eventually(() => api.faults.watching(watches) === 0);
+      await turns(200);
+      assert.deepEqual(errors, []);
     });
 
     it('keeps the last known peers when there are too many', async () => {
