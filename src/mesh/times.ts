@@ -16,7 +16,10 @@ export interface MeshTimes {
   readonly directDelay: number;
   /** For an answer of a pod that is asked for events. Default 5,000. */
   readonly answerTimeout: number;
-  /** Until events that nobody within reach holds count as lost, while there are pods out of reach. Default 30,000. */
+  /**
+   * Until events that nobody within reach holds count as lost, while there are pods out of reach. Half the history's age at
+   * most. Default 30,000.
+   */
   readonly lossTimeout: number;
   /** For each part of the copy that a new pod takes of the log. Default 10,000. */
   readonly partTimeout: number;

@@ -59,8 +59,8 @@ export const WALKS: readonly WalkKind[] = [
   { name: 'F1, F10: restart storms', shape: { pods: 5, steps: 400, storms: true, discovery: 1_000 }, weight: 2 },
   {
     name: 'F4: partitions that outlast the history',
-    shape: { pods: 4, steps: 400, cuts: true, restless: true, age: 8_000 },
-    weight: 2,
+    shape: { pods: 4, steps: 500, turns: true, age: 6_000 },
+    weight: 3,
   },
   {
     name: 'F1 to F18: everything at once',

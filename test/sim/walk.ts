@@ -45,6 +45,8 @@ export interface WalkShape {
   readonly restless?: boolean;
   /** Events are published again under their keys, on any pod. */
   readonly keys?: boolean;
+  /** Pods take turns in publishing, and are quiet for longer than events are kept; one is cut off for as long. */
+  readonly turns?: boolean;
 }
 
 /** A walk through a mesh's life: publishing, clients that come and go, and faults, all drawn from one seed. */
@@ -70,6 +72,7 @@ export function walk(seed: number, shape: WalkShape, prepare: (world: MeshWorld)
     if (shape.restless === true) moveOne(world);
     if (world.pods.length === 0) world.pass(500, 50);
     else if (shape.keys === true && dice < 0.1) again(world);
+    else if (shape.turns === true && dice < 0.8) takeTurns(world, shape.age ?? 10_000);
     else if (dice < 0.6)
       world.publish(world.pick(world.pods), world.pick(STREAMS), world.random() < 0.1 ? 'all' : 'one');
     else if (dice < 0.85) world.pass(Math.floor(world.random() * 60), 20);
@@ -81,6 +84,36 @@ export function walk(seed: number, shape: WalkShape, prepare: (world: MeshWorld)
   }
   world.settle();
   return world;
+}
+
+/** Each stream has one pod that publishes, and then another, while time passes. */
+function takeTurns(world: MeshWorld, age: number): void {
+  const stream = Math.floor(world.random() * STREAMS.length);
+  const turn = Math.floor(world.clock.now() / (1.5 * age)) + stream;
+  const pod = world.pods[turn % world.pods.length];
+  if (pod !== undefined) world.publish(pod, STREAMS[stream] ?? 'a');
+  world.pass(Math.floor((world.random() * age) / 20), 100);
+}
+
+/** One pod is cut off for longer than events are kept, and longer than cursors name who is quiet. */
+function isolate(world: MeshWorld, age: number): number {
+  const pod = world.pick(world.pods);
+  for (const other of world.pods) {
+    if (other === pod) continue;
+    world.network.cut(pod.name, other.name);
+    world.network.cut(other.name, pod.name);
+  }
+  const lasts = age * (2 + 2 * world.random());
+  world.clock.setTimeout(() => world.network.heal(), lasts);
+  // Its clients go elsewhere when the others have just heard of it, or have not yet.
+  world.clock.setTimeout(
+    () => {
+      for (const client of world.clients) if (client.log === pod.log) client.leave();
+      world.reconnect();
+    },
+    lasts + 4_000 * world.random(),
+  );
+  return 2 * lasts;
 }
 
 /** What was published before is published again under its key, on any pod. */
@@ -115,6 +148,7 @@ function befall(world: MeshWorld, shape: WalkShape): number {
   if (shape.storms === true) faults.push(storm);
   if (shape.exodus === true) faults.push(exodus);
   if (shape.joins === true) faults.push(join);
+  if (shape.turns === true) faults.push((each) => isolate(each, shape.age ?? 10_000));
   if (world.pods.length === 0) return 1_000;
   return faults.length === 0 ? 1_000 : world.pick(faults)(world);
 }

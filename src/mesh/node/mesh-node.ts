@@ -111,7 +111,10 @@ export class MeshNode implements LinkHost {
   #closed = false;
 
   constructor(options: NodeOptions) {
-    const { log, random, times } = options;
+    const { log, random } = options;
+    // Waiting for what is lost must not let a pod fall behind others by more than cursors bear: see `Laggards`.
+    const lossTimeout = Math.min(options.times.lossTimeout, log.settings.history.age / 2);
+    const times = { ...options.times, lossTimeout };
     this.log = log;
     this.clock = log.clock;
     this.times = times;
