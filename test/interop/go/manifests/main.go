@@ -19,24 +19,22 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/apiserver/pkg/endpoints/request"
 	"k8s.io/apiserver/pkg/registry/rest"
+	"k8s.io/apiserver/pkg/storage/names"
 	"k8s.io/kubernetes/pkg/api/legacyscheme"
 	_ "k8s.io/kubernetes/pkg/apis/apps/install"
 	_ "k8s.io/kubernetes/pkg/apis/autoscaling/install"
-	"k8s.io/kubernetes/pkg/apis/core"
+	api "k8s.io/kubernetes/pkg/apis/core"
 	_ "k8s.io/kubernetes/pkg/apis/core/install"
+	"k8s.io/kubernetes/pkg/apis/core/validation"
 	_ "k8s.io/kubernetes/pkg/apis/networking/install"
 	_ "k8s.io/kubernetes/pkg/apis/policy/install"
 	_ "k8s.io/kubernetes/pkg/apis/rbac/install"
 	"k8s.io/kubernetes/pkg/registry/apps/deployment"
 	"k8s.io/kubernetes/pkg/registry/autoscaling/horizontalpodautoscaler"
-	"k8s.io/kubernetes/pkg/registry/core/configmap"
-	"k8s.io/kubernetes/pkg/registry/core/namespace"
-	"k8s.io/kubernetes/pkg/registry/core/secret"
-	"k8s.io/kubernetes/pkg/registry/core/service"
-	"k8s.io/kubernetes/pkg/registry/core/serviceaccount"
 	"k8s.io/kubernetes/pkg/registry/networking/ingress"
 	"k8s.io/kubernetes/pkg/registry/networking/networkpolicy"
 	"k8s.io/kubernetes/pkg/registry/policy/poddisruptionbudget"
@@ -49,16 +47,37 @@ import (
 var strategies = map[schema.GroupKind]rest.RESTCreateStrategy{
 	{Group: "apps", Kind: "Deployment"}:                       deployment.Strategy,
 	{Group: "autoscaling", Kind: "HorizontalPodAutoscaler"}:   horizontalpodautoscaler.Strategy,
-	{Kind: "ConfigMap"}:                                       configmap.Strategy,
-	{Kind: "Namespace"}:                                       namespace.Strategy,
-	{Kind: "Secret"}:                                          secret.Strategy,
-	{Kind: "Service"}:                                         service.Strategy,
-	{Kind: "ServiceAccount"}:                                  serviceaccount.Strategy,
+	{Kind: "Namespace"}:                                       core(false, validation.ValidateNamespace),
+	{Kind: "Secret"}:                                          core(true, validation.ValidateSecret),
+	{Kind: "Service"}:                                         core(true, validation.ValidateServiceCreate),
+	{Kind: "ServiceAccount"}:                                  core(true, validation.ValidateServiceAccount),
 	{Group: "networking.k8s.io", Kind: "Ingress"}:             ingress.Strategy,
 	{Group: "networking.k8s.io", Kind: "NetworkPolicy"}:       networkpolicy.Strategy,
 	{Group: "policy", Kind: "PodDisruptionBudget"}:            poddisruptionbudget.Strategy,
 	{Group: "rbac.authorization.k8s.io", Kind: "Role"}:        role.Strategy,
 	{Group: "rbac.authorization.k8s.io", Kind: "RoleBinding"}: rolebinding.Strategy,
+}
+
+// coreStrategy is what the strategies of plain core kinds come to. Those of the registry bring half of the API server with
+// them, and as long to build.
+type coreStrategy struct {
+	runtime.ObjectTyper
+	names.NameGenerator
+	namespaced bool
+	validate   func(runtime.Object) field.ErrorList
+}
+
+func core[T runtime.Object](namespaced bool, validate func(T) field.ErrorList) coreStrategy {
+	check := func(object runtime.Object) field.ErrorList { return validate(object.(T)) }
+	return coreStrategy{legacyscheme.Scheme, names.SimpleNameGenerator, namespaced, check}
+}
+
+func (s coreStrategy) NamespaceScoped() bool                                   { return s.namespaced }
+func (coreStrategy) PrepareForCreate(context.Context, runtime.Object)          {}
+func (coreStrategy) WarningsOnCreate(context.Context, runtime.Object) []string { return nil }
+func (coreStrategy) Canonicalize(runtime.Object)                               {}
+func (s coreStrategy) Validate(_ context.Context, o runtime.Object) field.ErrorList {
+	return s.validate(o)
 }
 
 type report struct {
@@ -123,7 +142,7 @@ func check(document []byte, evaluator policy.Evaluator) report {
 		result.Errors = append(result.Errors, err.Error())
 		return result
 	}
-	if service, ok := internal.(*core.Service); ok && service.Spec.ClusterIP != "" && len(service.Spec.ClusterIPs) == 0 {
+	if service, ok := internal.(*api.Service); ok && service.Spec.ClusterIP != "" && len(service.Spec.ClusterIPs) == 0 {
 		// The registry's storage does so before it asks the strategy.
 		service.Spec.ClusterIPs = []string{service.Spec.ClusterIP}
 	}
