@@ -1,7 +1,7 @@
 import type { Container, ContainerState, Pod, PodCondition } from '../apiserver/index.js';
 import { rfc3339 } from '../apiserver/namespaces.js';
 import type { PodIdentity } from './environment.js';
-import { PROBE_PERIOD, PROBE_TIMEOUT, type ReadinessProbe } from './readiness.js';
+import { PROBE_FAILURES, PROBE_PERIOD, PROBE_TIMEOUT, type ReadinessProbe } from './readiness.js';
 
 /** Name of the one container of each pod. */
 export const CONTAINER = 'main';
@@ -114,7 +114,7 @@ function containerOf({ identity, command, probe }: PodRecord): Container {
       // Whole seconds are the finest that can be said.
       periodSeconds: Math.max(1, Math.round(PROBE_PERIOD / 1000)),
       timeoutSeconds: PROBE_TIMEOUT / 1000,
-      failureThreshold: 1,
+      failureThreshold: PROBE_FAILURES,
     },
   };
 }

@@ -19,6 +19,8 @@ const LONGEST_PAUSE = 1_000;
 export const PROBE_PERIOD = 250;
 /** Milliseconds for an answer. */
 export const PROBE_TIMEOUT = 1_000;
+/** Questions in a row without an answer until a program that was ready is not: a busy one may be late. */
+export const PROBE_FAILURES = 3;
 
 /**
  * Looks whether the program at a pod's address is ready, and tells of every change.
@@ -34,10 +36,14 @@ export async function watchReadiness(
 ): Promise<void> {
   const start = clock.now();
   let ready = false;
+  let silences = 0;
   for (let pause = FIRST_PAUSE; ; pause = ready ? PROBE_PERIOD : Math.min(pause * 1.5, LONGEST_PAUSE)) {
-    const answer = probe.kind === 'http' ? await succeeds(ip, port, probe.path, clock) : await accepts(ip, port);
+    const answer = probe.kind === 'http' ? await ask(ip, port, probe.path, clock) : await accepts(ip, port);
     if (over()) return;
-    const now = answer || (probe.kind === 'tcp' && clock.now() - start >= probe.readyAfter);
+    silences = answer === undefined ? silences + 1 : 0;
+    const patient: boolean = answer === undefined && ready && silences < PROBE_FAILURES;
+    const now: boolean =
+      answer === true || patient || (probe.kind === 'tcp' && clock.now() - start >= probe.readyAfter);
     if (now !== ready) onChange(now);
     ready = now;
     if (ready && probe.kind === 'tcp') return;
@@ -60,8 +66,8 @@ function accepts(host: string, port: number): Promise<boolean> {
   });
 }
 
-/** A status of 200 to 399, as the kubelet has it. */
-function succeeds(host: string, port: number, path: string, clock: Clock): Promise<boolean> {
+/** Whether the status is one of 200 to 399, as the kubelet has it; `undefined` without an answer. */
+function ask(host: string, port: number, path: string, clock: Clock): Promise<boolean | undefined> {
   return new Promise((resolve) => {
     const headers = { 'User-Agent': 'trunkline-probe', Connection: 'close' };
     const request = get({ host, port, path, headers, agent: false }, (response) => {
@@ -73,7 +79,7 @@ function succeeds(host: string, port: number, path: string, clock: Clock): Promi
     request.on('error', () => {});
     request.on('close', () => {
       timer.cancel();
-      resolve(false);
+      resolve(undefined);
     });
   });
 }
