@@ -10,6 +10,8 @@ export {
 export type { FindOptions, Peer, PeerFinder } from './discovery/types.js';
 export { PodNotReadyError } from './errors.js';
 export { Mesh } from './mesh.js';
+export type { MeasuredMesh } from './metrics/instruments.js';
+export { promMeshMetrics, type PromMeshMetricsOptions } from './metrics/prometheus.js';
 export type { Ack } from './node/acknowledgements.js';
 export type { DrainResult } from './node/drain.js';
 export type { MeshLog } from './node/log-view.js';
