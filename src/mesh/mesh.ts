@@ -93,6 +93,10 @@ export class Mesh implements Bus {
           this.#totals.add(link);
           this.#logger.info({ ...describe(link), error: error?.message }, 'link ended');
         },
+        refused: (link, error) => {
+          this.#refused += 1;
+          this.#logger.warn({ ...describe(link), error: error.message }, 'a link was refused');
+        },
         dialFailed: (address, error) => {
           this.#dialFailures += 1;
           this.#logger.debug({ ...address, error: error.message }, 'dialling failed');

@@ -38,6 +38,8 @@ export interface NodeTimes extends LinkTimes, DialTimes, RepairTimes, JoinTimes 
 export interface NodeEvents {
   linked?(link: Link): void;
   unlinked?(link: Link, error: Error | undefined): void;
+  /** A link failed before it was one: the other pod keeps another history, speaks another version, or is none. */
+  refused?(link: Link, error: Error): void;
   dialFailed?(address: Address, error: Error): void;
   state?(state: PodState): void;
   lost?(origin: string, after: number, through: number): void;
@@ -412,6 +414,8 @@ export class MeshNode implements LinkHost {
     if (link.peer !== undefined && this.#links.get(link.origin) === link) this.#links.delete(link.origin);
     if (this.#told.has(link)) this.#laggards.left(link);
     if (this.#told.delete(link)) this.#options.events?.unlinked?.(link, error);
+    else if (error !== undefined && !(error instanceof ConnectionLostError))
+      this.#options.events?.refused?.(link, error);
     if (!this.#closed) this.#look();
   }
 

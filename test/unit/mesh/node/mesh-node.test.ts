@@ -192,18 +192,22 @@ describe('MeshNode', () => {
 
   it('tells of the end of those links only of whose beginning it has told', () => {
     const told: string[] = [];
+    const refused: string[] = [];
     const name = (link: { readonly peer: Hello | undefined }): string => link.peer?.name ?? '?';
     const world = new HandWorld();
     const pod = world.addPod(OWN, 'a', {
       linked: (link) => told.push(`+${name(link)}`),
       unlinked: (link) => told.push(`-${name(link)}`),
+      refused: (link, error) => refused.push(`${name(link)}: ${error.message}`),
     });
     const silent = stranger(pod);
     silent.near.other?.close();
     silent.near.deliver();
     stranger(pod, { history: { events: 5, bytes: 5, age: 5 } });
+    stranger(pod, { version: 2 });
     stranger(pod, { origin: OWN });
     assert.deepEqual(told, []);
+    assert.deepEqual(refused, ['b: the pods keep different histories', '?: the peer speaks version 2, this pod 1']);
     stranger(pod, { origin: 'BBBBBBBB', name: 'b' });
     const later = stranger(pod, { origin: 'BBBBBBBB', name: 'b', dial: 1 });
     assert.deepEqual(told, ['+b', '-b', '+b'], 'the later one replaces the first');
