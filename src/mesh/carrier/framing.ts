@@ -29,7 +29,9 @@ export function framed(message: Uint8Array): Buffer {
 export class Deframer {
   readonly #message: (bytes: Uint8Array) => void;
   readonly #most: number;
-  #head: Buffer = Buffer.alloc(0);
+  /** A head of which a part has come. */
+  readonly #head = Buffer.alloc(HEAD_BYTES);
+  #headFilled = 0;
   #body: Buffer | undefined;
   #crc = 0;
   #filled = 0;
@@ -42,27 +44,32 @@ export class Deframer {
 
   /** @throws ProtocolError for a message that is too long, before anything is set aside for it, or that was damaged. */
   push(chunk: Buffer): void {
-    let rest = chunk;
-    while (rest.length > 0) {
+    let at = 0;
+    while (at < chunk.length) {
       if (this.#body === undefined) {
-        const missing = HEAD_BYTES - this.#head.length;
-        this.#head = Buffer.concat([this.#head, rest.subarray(0, missing)]);
-        rest = rest.subarray(missing);
-        if (this.#head.length < HEAD_BYTES) return;
-        const length = this.#lengthOf(this.#head);
-        this.#crc = this.#head.readUInt32BE(4);
-        this.#head = Buffer.alloc(0);
-        if (rest.length >= length) {
-          this.#take(rest.subarray(0, length));
-          rest = rest.subarray(length);
+        const whole = this.#headFilled === 0 && chunk.length - at >= HEAD_BYTES;
+        const taken = whole ? HEAD_BYTES : chunk.copy(this.#head, this.#headFilled, at);
+        const head = whole ? chunk : this.#head;
+        const start = whole ? at : 0;
+        at += taken;
+        if (!whole) {
+          this.#headFilled += taken;
+          if (this.#headFilled < HEAD_BYTES) return;
+          this.#headFilled = 0;
+        }
+        const length = this.#lengthOf(head.readUInt32BE(start));
+        this.#crc = head.readUInt32BE(start + 4);
+        if (chunk.length - at >= length) {
+          this.#take(chunk.subarray(at, at + length));
+          at += length;
           continue;
         }
         this.#body = Buffer.allocUnsafe(length);
         this.#filled = 0;
       }
-      const taken = rest.copy(this.#body, this.#filled);
+      const taken = chunk.copy(this.#body, this.#filled, at);
       this.#filled += taken;
-      rest = rest.subarray(taken);
+      at += taken;
       if (this.#filled < this.#body.length) return;
       const body = this.#body;
       this.#body = undefined;
@@ -71,8 +78,7 @@ export class Deframer {
   }
 
   /** At once: waiting for as much as a damaged length says would look like a peer that is silent. */
-  #lengthOf(head: Buffer): number {
-    const first = head.readUInt32BE(0);
+  #lengthOf(first: number): number {
     const length = first >>> 8;
     if (headOf(length) !== first) throw new ProtocolError('the head of a message is damaged', { initiator: 'remote' });
     if (length > this.#most) {
