@@ -260,7 +260,7 @@ for (const [resource, make] of Object.entries(FINDERS)) {
       });
     }
 
-    it('learns of what it missed when the server has forgotten the changes since', async () => {
+    it('F11: learns of what it missed when the server has forgotten the changes since', async () => {
       const many = Array.from({ length: 9 }, (_, index) => meshPod(`q${index}`, `10.0.1.${index}`));
       await using api = await TestAPI.start([...TWO, ...many], { history: 16 });
       await using reader = new Reader(make, api);
@@ -275,7 +275,7 @@ for (const [resource, make] of Object.entries(FINDERS)) {
       await reader.until('10.0.0.1', '10.0.0.2', '10.0.2.19');
     });
 
-    it('gives a silent watch up, and lists', async () => {
+    it('F13: gives a silent watch up, and lists', async () => {
       await using api = await TestAPI.start(TWO);
       await using reader = new Reader(make, api, { silenceTimeout: 50 });
       await reader.next();
@@ -356,7 +356,7 @@ for (const [resource, make] of Object.entries(FINDERS)) {
       await assert.rejects(reader.next(), { code: 'ERR_TIMEOUT' });
     });
 
-    it('outlives a server that is away for minutes, asking ever more seldom', async () => {
+    it('F12: outlives a server that is away for minutes, asking ever more seldom', async () => {
       const clock = new RecordingClock();
       await using api = await TestAPI.start(TWO);
       const retry = { min: 1_000, max: 30_000 };
@@ -419,7 +419,7 @@ for (const [resource, make] of Object.entries(FINDERS)) {
       assert.deepEqual(reader.errors, []);
     });
 
-    it('collects a storm of restarts into few sets', async () => {
+    it('F14: collects a storm of restarts into few sets', async () => {
       await using api = await TestAPI.start(TWO);
       const clock = new RecordingClock();
       await using reader = new Reader(make, api, { clock, debounce: 250 });
