@@ -123,7 +123,7 @@ export class Routes {
   #ready(req: IncomingMessage, res: ServerResponse): void {
     const state = this.#options.state();
     if (state === 'ready') answer(req, res, 200, 'ready\n', TEXT);
-    else answer(req, res, 503, `${REASONS[state]}\n`, { ...TEXT, 'Retry-After': '1' });
+    else answer(req, res, 503, `${reasonOf(this.#options.status())}\n`, { ...TEXT, 'Retry-After': '1' });
   }
 
   async #metrics(req: IncomingMessage, res: ServerResponse): Promise<void> {
@@ -193,11 +193,13 @@ export class Routes {
 
 const TEXT = { 'Content-Type': 'text/plain; charset=utf-8' };
 
-const REASONS: Readonly<Record<PodState, string>> = {
-  joining: 'joining: the history of the other pods is being copied',
-  draining: 'draining: the pod is about to stop',
-  ready: 'ready',
-};
+/** Why a pod is not ready. */
+function reasonOf({ state, mesh }: PodStatus): string {
+  if (state === 'draining') return 'draining: the pod is about to stop';
+  const { links, dialFailures, refused } = mesh;
+  const found = `linked to ${links} other${links === 1 ? '' : 's'}, ${dialFailures} attempts to reach others have failed`;
+  return `joining: ${found}${refused === 0 ? '' : `, ${refused} of theirs were refused`}`;
+}
 
 function pathOf(req: IncomingMessage): string {
   return (req.url ?? '').split('?', 1)[0] ?? '';
