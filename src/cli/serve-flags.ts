@@ -39,7 +39,9 @@ const PORT = wholeNumber(0, 65_535);
 
 /** Where pods listen: a pod of Kubernetes must be reached, a program on somebody's machine need not be. */
 function defaultHost(): string {
-  return process.env['POD_IP'] === undefined ? '127.0.0.1' : '0.0.0.0';
+  const { POD_IP } = process.env;
+  if (POD_IP === undefined) return '127.0.0.1';
+  return POD_IP.includes(':') ? '::' : '0.0.0.0';
 }
 
 /** Adds the options of `trunkline serve`. */
