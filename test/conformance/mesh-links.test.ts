@@ -145,6 +145,24 @@ describe('a mesh over real links', () => {
     assert.deepEqual([a.links.length, b.links.length], [1, 1]);
   });
 
+  it('takes what is published again under its key on another pod for the same, and waits for those who have it', async () => {
+    await using pods = new Pods();
+    const [a, b, c] = [await pods.add(), await pods.add(), await pods.add()];
+    await until(() => pods.meshes.every(({ links }) => links.length === 2));
+    const first = await a.publish('news', 'once', { key: 'order-1', ack: 'all' });
+    const again = await b.publish('news', 'once', { key: 'order-1', ack: 'all' });
+    assert.deepEqual([again.event.origin, again.event.n, again.acks], [first.event.origin, first.event.n, 3]);
+    await a.close();
+    await until(() => b.links.length === 1 && c.links.length === 1);
+    const last = await c.publish('news', 'once', { key: 'order-1' });
+    assert.deepEqual([last.event.origin, last.event.n, last.acks], [first.event.origin, first.event.n, 2]);
+    await b.close();
+    await until(() => c.links.length === 0);
+    // Who held it has gone, and nobody is left to have it.
+    const alone = await c.publish('news', 'once', { key: 'order-1' });
+    assert.deepEqual([alone.event.n, alone.acks], [first.event.n, 1]);
+  });
+
   it('F7: gives a stranger at the address of a pod that has gone nothing, and goes on with the others', async () => {
     await using pods = new Pods();
     const secret = 'what only pods know';
