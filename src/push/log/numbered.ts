@@ -1,5 +1,5 @@
-/** Numbers of one chunk. */
-const CHUNK = 64;
+/** Numbers of one chunk. It is what an item costs whose neighbours are gone. */
+const CHUNK = 32;
 
 interface Chunk<T> {
   readonly items: (T | undefined)[];
