@@ -2,9 +2,9 @@ import { END_CHANNEL, GAP_CHANNEL, publishIfListened, type DiagnosticsLog } from
 import type { Beginning } from './beginning.js';
 import type { Channel, Member } from './channel.js';
 import type { Counters, TransportCounts } from './counters.js';
-import { formatCursor, parseCursor, type Vector } from './cursor.js';
+import { parseCursor, type Vector } from './cursor.js';
 import type { Cut, FrameCache } from './frame-cache.js';
-import { PrivateView } from './private-view.js';
+import { cursorText, PrivateView } from './private-view.js';
 import { resume } from './resume.js';
 import type { EndReason, FollowOptions, Follower, Framer, Gap, GapReason, MissingRange, Slice } from './types.js';
 import { warn } from './warn.js';
@@ -86,7 +86,7 @@ export class LogFollower<F> implements Follower<F>, Member {
 
   get cursor(): string {
     if (this.#gap !== undefined) return this.#cursor;
-    if (this.#private !== undefined) return formatCursor(this.#private.vector);
+    if (this.#private !== undefined) return this.#private.cursor;
     if (this.#position === this.#channel.ring.end) return this.#channel.cursor;
     return this.#cursor;
   }
@@ -108,7 +108,7 @@ export class LogFollower<F> implements Follower<F>, Member {
       const { to, cut } = this.#private.cut(this.#position, maxItems, maxBytes, this.#liveFrom);
       this.#position = to;
       if (this.#private.done(to)) {
-        this.#cursor = formatCursor(this.#private.vector);
+        this.#cursor = this.#private.cursor;
         this.#private = undefined;
       }
       if (cut !== undefined) return this.#count(cut);
@@ -198,7 +198,7 @@ export class LogFollower<F> implements Follower<F>, Member {
     if (!view.done(this.#position)) this.#private = view;
     const { missing } = found;
     if (missing === undefined) return;
-    const cursor = formatCursor(found.vector);
+    const cursor = cursorText(this.#channel, found.vector);
     this.#gap = { reason: reason ?? missing.reason, missing: missing.ranges, cursor, before: vector };
   }
 

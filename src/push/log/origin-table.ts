@@ -25,6 +25,9 @@ export interface Missing {
   readonly ranges: readonly MissingRange[];
 }
 
+/** Milliseconds by which pods may differ in what they know of the age of an event. */
+const AGE_ERROR = 1_000;
+
 /** Rows that one table holds; past it those that have been quiet longest are forgotten. */
 const MAX_ROWS = 512;
 
@@ -230,6 +233,39 @@ export class OriginTable {
     if (ranges.length > 0) return { reason: 'expired', ranges };
     const forgot = this.#forgottenTime > -Infinity && !this.#leftBefore(this.#forgottenTime, newestSeen);
     return forgot ? { reason: 'expired', ranges } : undefined;
+  }
+
+  /**
+   * Until when events may be left out of a cursor that has no room for more; `undefined` for one that has room, or names
+   * nothing that is known here.
+   */
+  oldestNamed(vector: Vector, timeOf: (origin: string, n: number) => number | undefined): number | undefined {
+    if (vector.size < this.#maxListed - 1) return undefined;
+    let oldest = Infinity;
+    for (const [origin, n] of vector) {
+      const row = this.#rows.get(origin);
+      if (row === undefined || n === 0) continue;
+      const time = n >= row.last ? row.lastTime : (timeOf(origin, n) ?? row.floorTime);
+      if (time > -Infinity) oldest = Math.min(oldest, time);
+    }
+    return oldest === Infinity ? undefined : oldest + AGE_ERROR;
+  }
+
+  /**
+   * As much of a vector as a cursor has room for. Who was quiet longest goes; of origins that have nothing here yet, those
+   * past half of the room.
+   *
+   * @param self This run, which every cursor names.
+   */
+  within(vector: Vector, self: string): Vector {
+    if (vector.size <= this.#maxListed) return vector;
+    const others = [...vector].filter(([origin]) => origin !== self);
+    const strange = others.filter(([origin]) => !this.#rows.has(origin)).slice(0, Math.floor(this.#maxListed / 2));
+    const known = others
+      .filter(([origin]) => this.#rows.has(origin))
+      .toSorted(([a], [b]) => (this.#rows.get(b)?.lastTime ?? 0) - (this.#rows.get(a)?.lastTime ?? 0));
+    const own: Iterable<readonly [string, number]> = vector.has(self) ? [[self, vector.get(self) ?? 0]] : [];
+    return new Map([...own, ...strange, ...known].slice(0, this.#maxListed));
   }
 
   /** Whether a cursor that names an event as new as `newestSeen` was given out after an origin, quiet since, had left it. */

@@ -28,6 +28,11 @@ export class PrivateView<F> {
     this.#ahead = this.#isAhead();
   }
 
+  /** Behind what was cut. The vector itself may name more than there is room for: what was had must not come again. */
+  get cursor(): string {
+    return cursorText(this.#channel, this.vector);
+  }
+
   /** Whether the follower can share frames from this position on. */
   done(position: number): boolean {
     if (this.#ahead && !this.#isAhead()) {
@@ -61,7 +66,7 @@ export class PrivateView<F> {
       const { item } = entry;
       if (item.kind === 'live') {
         if (to >= liveFrom) {
-          const frame = this.#cache.own(entry, formatCursor(this.vector));
+          const frame = this.#cache.own(entry, this.cursor);
           const size = framer.size(frame);
           if (frames.length > 0 && bytes + size > maxBytes) break;
           frames.push(frame);
@@ -70,10 +75,8 @@ export class PrivateView<F> {
       } else if (item.n > (this.vector.get(item.origin) ?? 0)) {
         const before = new Map(this.vector);
         this.vector.set(item.origin, item.n);
-        const behind = parseCursor(entry.cursor, Infinity);
-        raise(this.vector, behind);
-        this.#limit(behind);
-        const frame = this.#cache.own(entry, formatCursor(this.vector));
+        raise(this.vector, parseCursor(entry.cursor, Infinity));
+        const frame = this.#cache.own(entry, this.cursor);
         const size = framer.size(frame);
         if (frames.length > 0 && bytes + size > maxBytes) {
           this.#restore(before);
@@ -95,15 +98,6 @@ export class PrivateView<F> {
     raise(this.vector, vector);
   }
 
-  /** Keeps cursors within what logs accept: origins without events here go first, then those that the ring has let go of. */
-  #limit(ring: Vector): void {
-    const { host, table } = this.#channel;
-    const excess = (): boolean => this.vector.size > host.settings.limits.maxCursorOrigins;
-    if (!excess()) return;
-    for (const origin of this.vector.keys()) if (excess() && table.last(origin) === 0) this.vector.delete(origin);
-    for (const origin of this.vector.keys()) if (excess() && !ring.has(origin)) this.vector.delete(origin);
-  }
-
   #isAhead(): boolean {
     const { host } = this.#channel;
     for (const [origin, n] of this.vector) {
@@ -116,4 +110,9 @@ export class PrivateView<F> {
     }
     return false;
   }
+}
+
+/** A vector as a cursor that logs accept. */
+export function cursorText({ table, host }: Channel, vector: Vector): string {
+  return formatCursor(table.within(vector, host.settings.origin));
 }

@@ -18,24 +18,44 @@ export interface Resumption {
 /** Finds out what someone with this vector lacks on a channel, and what is gone. */
 export function resume(channel: Channel, given: Vector): Resumption {
   const { host, table } = channel;
-  const missing = table.missing(
+  const gone = table.missing(
     given,
     (origin, n) => host.timeOf(origin, n),
     (origin) => host.knows(origin),
   );
+  const missing = withOmitted(gone, omitted(channel, given));
   const vector = new Map(given);
   if (missing !== undefined) {
     for (const { origin, through } of missing.ranges) {
-      if (through === undefined && !host.settings.expectsOrigin(origin)) vector.delete(origin);
+      if (through !== undefined) raise(vector, new Map([[origin, through]]));
+      else if (!host.settings.expectsOrigin(origin)) vector.delete(origin);
     }
-    const base = channel.base();
-    raise(vector, base);
-    for (const origin of vector.keys()) {
-      if (vector.size <= host.settings.limits.maxCursorOrigins) break;
-      if (!base.has(origin)) vector.delete(origin);
-    }
+    raise(vector, channel.base());
   }
   return { ...locate(channel, vector), vector, missing };
+}
+
+/**
+ * A cursor without room for more leaves out who was quiet longest, so that nobody can tell whether it was had: what is as old
+ * as the oldest that the cursor names, of origins that it does not name. By origin, through which number.
+ */
+function omitted({ ring, table, host }: Channel, vector: Vector): Map<string, number> {
+  const through = new Map<string, number>();
+  const until = table.oldestNamed(vector, (origin, n) => host.timeOf(origin, n));
+  if (until === undefined) return through;
+  for (let position = ring.first; position < ring.end; position++) {
+    const item = ring.at(position)?.item;
+    if (item === undefined || item.kind === 'live' || item.time > until || vector.has(item.origin)) continue;
+    through.set(item.origin, Math.max(item.n, through.get(item.origin) ?? 0));
+  }
+  return through;
+}
+
+function withOmitted(missing: Missing | undefined, through: ReadonlyMap<string, number>): Missing | undefined {
+  if (through.size === 0) return missing;
+  const ranges = (missing?.ranges ?? []).filter(({ origin }) => !through.has(origin));
+  for (const [origin, n] of through) ranges.push({ origin, after: 0, through: n });
+  return { reason: missing?.reason ?? 'expired', ranges };
 }
 
 /** Walks back from the newest entry for as long as there may be one that the vector lacks. */
