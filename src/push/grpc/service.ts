@@ -105,7 +105,12 @@ export function grpcWatchService(log: WatchableLog, options: GrpcWatchOptions = 
     async drain(given: DrainOptions = {}): Promise<void> {
       const drain = resolveDrainOptions(given);
       closed = true;
-      await endInSlices(sessions, (session) => session.close(), log.clock, drain);
+      const ending = {
+        clients: sessions,
+        remains: (session: WatchCallSession) => sessions.has(session),
+        end: (session: WatchCallSession) => session.close(),
+      };
+      await endInSlices(ending, log.clock, drain);
     },
     definition: {
       Watch: {

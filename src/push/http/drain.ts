@@ -49,14 +49,22 @@ export function resolveSSEDrainOptions(options: SSEDrainOptions): Drain & { read
 
 /** Times closer together than this are one. */
 const SLICE = 20;
+/** Milliseconds between looks at who is left. */
+const LOOK = 250;
+
+/** Whom {@link endInSlices} ends, and how. */
+export interface Ending<T> {
+  readonly clients: Iterable<T>;
+  /** Whether a client is still there. */
+  readonly remains: (client: T) => boolean;
+  readonly end: (client: T) => void;
+}
 
 /**
- * Ends clients over a time, each at a random moment of it. Settles when all were told to end. Those that have left meanwhile
- * are told too: ending twice must do no harm.
+ * Ends clients over a time, each at a random moment of it. Settles when all were told to end, or have left of themselves.
  */
 export async function endInSlices<T>(
-  clients: Iterable<T>,
-  end: (client: T) => void,
+  { clients, remains, end }: Ending<T>,
   clock: Clock,
   { over, signal, random }: Drain,
 ): Promise<void> {
@@ -65,12 +73,16 @@ export async function endInSlices<T>(
   let next = 0;
   while (next < due.length) {
     const now = signal?.aborted === true ? Infinity : clock.now();
-    for (let one = due[next]; one !== undefined && one.at <= now; one = due[next]) {
+    for (let one = due[next]; one !== undefined; one = due[next]) {
+      const left = !remains(one.client);
+      if (one.at > now && !left) break;
       next += 1;
-      end(one.client);
+      if (!left) end(one.client);
     }
     const following = due[next];
-    if (following !== undefined) await sleep(clock, Math.max(SLICE, following.at - clock.now()), signal);
+    if (following === undefined) return;
+    const wait = Math.min(LOOK, Math.max(SLICE, following.at - clock.now()));
+    await sleep(clock, wait, signal);
   }
 }
 

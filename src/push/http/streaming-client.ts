@@ -82,6 +82,11 @@ export class StreamingClient implements FollowOptions<Payload> {
     this.#pump();
   }
 
+  /** Whether it is ended, or has left. */
+  get over(): boolean {
+    return this.#ended;
+  }
+
   onReady(): void {
     this.#pump();
   }

@@ -128,7 +128,12 @@ export class StreamingResponses implements StreamingHost {
 
   /** Ends all responses in order over a time. Settles when all were told. */
   async drain(drain: Drain): Promise<void> {
-    await endInSlices(this.#clients.values(), (client) => client.end('closed'), this.#settings.clock, drain);
+    const ending = {
+      clients: this.#clients.values(),
+      remains: (client: StreamingClient) => !client.over,
+      end: (client: StreamingClient) => client.end('closed'),
+    };
+    await endInSlices(ending, this.#settings.clock, drain);
   }
 
   #sendHead(req: PushRequest, res: PushResponse, headers: OutgoingHttpHeaders): Outlet {

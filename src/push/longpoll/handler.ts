@@ -128,10 +128,12 @@ export function longPollHandler(log: KeyLog, options: LongPollOptions = {}): Lon
   const drain = async (given: DrainOptions = {}): Promise<void> => {
     const resolved = resolveDrainOptions(given);
     closed = true;
-    const end = (waiter: Waiter): void => {
-      if (waiters.has(waiter)) waiter.close();
+    const ending = {
+      clients: waiters,
+      remains: (waiter: Waiter) => waiters.has(waiter),
+      end: (waiter: Waiter) => waiter.close(),
     };
-    await Promise.all([endInSlices(waiters, end, settings.clock, resolved), streamed.drain(resolved)]);
+    await Promise.all([endInSlices(ending, settings.clock, resolved), streamed.drain(resolved)]);
   };
   const clients = (): number => waiters.size + streamed.size;
   return Object.defineProperty(Object.assign(handler, { close, drain, clients: 0 }), 'clients', { get: clients });

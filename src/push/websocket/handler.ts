@@ -98,7 +98,9 @@ class WebSockets {
 
   async drain(drain: Drain): Promise<void> {
     this.#closed = true;
-    await endInSlices(this.#clients, endClient, this.#settings.clock, drain);
+    const clients = this.#clients;
+    const ending = { clients, remains: (client: WebSocketClient) => clients.has(client), end: endClient };
+    await endInSlices(ending, this.#settings.clock, drain);
   }
 
   async #upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {

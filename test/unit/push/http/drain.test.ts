@@ -1,12 +1,22 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { endInSlices, resolveDrainOptions, resolveSSEDrainOptions } from '../../../../src/push/http/drain.js';
+import {
+  endInSlices,
+  resolveDrainOptions,
+  resolveSSEDrainOptions,
+  type Ending,
+} from '../../../../src/push/http/drain.js';
 import { VirtualClock } from '../../../../src/testing/index.js';
 
 /** Numbers in turn. */
 function sequence(...values: readonly number[]): () => number {
   let next = 0;
   return () => values[next++ % values.length] ?? 0;
+}
+
+/** Clients that are there until they are ended. */
+function staying<T>(clients: readonly T[], ended: T[]): Ending<T> {
+  return { clients, remains: (client) => !ended.includes(client), end: (client) => void ended.push(client) };
 }
 
 async function settle(): Promise<void> {
@@ -19,7 +29,7 @@ describe('endInSlices', () => {
     const ended: string[] = [];
     const random = sequence(0.9, 0.1, 0.5);
     let over = false;
-    const ending = endInSlices(['a', 'b', 'c'], (one) => ended.push(one), clock, {
+    const ending = endInSlices(staying(['a', 'b', 'c'], ended), clock, {
       over: 1_000,
       random,
       signal: undefined,
@@ -43,13 +53,13 @@ describe('endInSlices', () => {
     const clock = new VirtualClock();
     const ended: number[] = [];
     const drain = resolveDrainOptions({});
-    await endInSlices([1, 2, 3], (one) => ended.push(one), clock, drain);
+    await endInSlices(staying([1, 2, 3], ended), clock, drain);
     assert.deepEqual(ended.toSorted(), [1, 2, 3]);
     assert.equal(clock.pending, 0);
   });
 
   it('settles at once without clients', async () => {
-    await endInSlices([], () => assert.fail(), new VirtualClock(), resolveDrainOptions({ over: 1_000 }));
+    await endInSlices(staying([], []), new VirtualClock(), resolveDrainOptions({ over: 1_000 }));
   });
 
   it('ends those that are left when the signal aborts', async () => {
@@ -57,7 +67,7 @@ describe('endInSlices', () => {
     const stop = new AbortController();
     const ended: number[] = [];
     const drain = resolveDrainOptions({ over: 1_000, signal: stop.signal, random: sequence(0.2, 0.4, 0.6) });
-    const ending = endInSlices([1, 2, 3], (one) => ended.push(one), clock, drain);
+    const ending = endInSlices(staying([1, 2, 3], ended), clock, drain);
     await settle();
     clock.advance(200);
     await settle();
@@ -65,6 +75,26 @@ describe('endInSlices', () => {
     stop.abort();
     await ending;
     assert.deepEqual(ended, [1, 2, 3]);
+    assert.equal(clock.pending, 0);
+  });
+
+  it('waits for none that have left of themselves', async () => {
+    const clock = new VirtualClock();
+    const there = new Set([1, 2, 3]);
+    const ended: number[] = [];
+    const drain = resolveDrainOptions({ over: 600_000, random: sequence(0, 0.5, 0.9) });
+    const ending = {
+      clients: there,
+      remains: (one: number) => there.has(one),
+      end: (one: number) => void ended.push(one),
+    };
+    const over = endInSlices(ending, clock, drain);
+    await settle();
+    assert.deepEqual(ended, [1]);
+    there.clear();
+    clock.advance(250);
+    await over;
+    assert.deepEqual(ended, [1]);
     assert.equal(clock.pending, 0);
   });
 
@@ -78,16 +108,17 @@ describe('endInSlices', () => {
         return clock.setTimeout(callback, milliseconds);
       },
     };
-    let ended = 0;
+    const ended: number[] = [];
     let random = 0;
     const drain = resolveDrainOptions({ over: 1_000, random: () => (random = (random + 0.6180339887) % 1) });
-    const ending = endInSlices(Array.from({ length: 10_000 }), () => (ended += 1), counting, drain);
+    const clients = Array.from({ length: 10_000 }, (_: unknown, client) => client);
+    const ending = endInSlices(staying(clients, ended), counting, drain);
     for (let i = 0; i < 100; i++) {
       await settle();
       clock.advance(20);
     }
     await ending;
-    assert.equal(ended, 10_000);
+    assert.equal(ended.length, 10_000);
     assert.ok(timers <= 52, `${timers} timers`);
   });
 });
