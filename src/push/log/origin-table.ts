@@ -241,14 +241,14 @@ export class OriginTable {
    */
   oldestNamed(vector: Vector, timeOf: (origin: string, n: number) => number | undefined): number | undefined {
     if (vector.size < this.#maxListed - 1) return undefined;
-    let oldest = Infinity;
+    let least = Infinity;
     for (const [origin, n] of vector) {
       const row = this.#rows.get(origin);
       if (row === undefined || n === 0) continue;
       const time = n >= row.last ? row.lastTime : (timeOf(origin, n) ?? row.floorTime);
-      if (time > -Infinity) oldest = Math.min(oldest, time);
+      if (time > -Infinity) least = Math.min(least, time);
     }
-    return oldest === Infinity ? undefined : oldest + AGE_ERROR;
+    return least === Infinity ? undefined : least + AGE_ERROR;
   }
 
   /**
