@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import { projectRoot } from '../../../support/project-root.js';
 
+/** That of the built package, or another one while that is not built. */
 const MAIN = process.env['TRUNKLINE_MAIN'] ?? join(projectRoot, 'dist', 'cli', 'main.js');
 const LOG_LINES = 400;
 
