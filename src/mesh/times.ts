@@ -2,9 +2,9 @@
 export interface MeshTimes {
   /** For the hello of another pod. Default 5,000. */
   readonly helloTimeout: number;
-  /** Between pings on a link. Default 5,000. */
+  /** Between pings on a link. An eighth of the history's age at most. Default 5,000. */
   readonly pingPeriod: number;
-  /** Without an answer to a ping, until the link counts as lost. Default 10,000. */
+  /** Without an answer to a ping, until the link counts as lost. An eighth of the history's age at most. Default 10,000. */
   readonly pingTimeout: number;
   /** Before new peers are dialled, at most; the wait is random. Default 200. */
   readonly spread: number;

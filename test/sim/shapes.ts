@@ -61,6 +61,9 @@ export const WALKS: readonly WalkKind[] = [
     name: 'F4: partitions that outlast the history',
     shape: { pods: 4, steps: 500, turns: true, age: 6_000 },
     weight: 3,
+    // A link outlived the history in silence, by a difference of fractions: what came at the end of it was not as young as it
+    // said, and who had been cut off was not noticed. Before: pods that waited for lost events longer than cursors bear.
+    fixtures: [7, 51, 789, 841],
   },
   {
     name: 'F1 to F18: everything at once',

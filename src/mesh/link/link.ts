@@ -222,7 +222,7 @@ export class Link {
   }
 
   #message(lane: Lane, bytes: Uint8Array): void {
-    this.#heard = this.#host.clock.now();
+    this.#checkFresh();
     this.bytesReceived += bytes.length;
     if (this.peer === undefined) return this.#greet(lane, bytes);
     if (bytes.length > MAX_MESSAGE_BYTES) throw new ProtocolError('a message is too long', { initiator: 'remote' });
@@ -234,6 +234,18 @@ export class Link {
       const message = decodeMessage('fetch', bytes);
       if (message !== undefined) this.#host.fetch(this, message);
     } else this.#control(bytes);
+  }
+
+  /**
+   * What waited while this process stood still has grown older than it says, and would be kept for longer than cursors bear.
+   * The link would have ended meanwhile; on the next one all comes again, with its true age.
+   */
+  #checkFresh(): void {
+    const { clock, times } = this.#host;
+    const silence = clock.now() - this.#heard;
+    this.#heard += silence;
+    const longest = times.pingPeriod + times.pingTimeout;
+    if (this.peer !== undefined && silence > longest) throw new TimeoutError('nothing was read of the link', longest);
   }
 
   #greet(lane: Lane, bytes: Uint8Array): void {
@@ -302,11 +314,11 @@ export class Link {
     if (this.peer === undefined) {
       return this.fail(new TimeoutError('the other pod did not say hello', times.helloTimeout));
     }
-    if (this.#pingSent !== undefined && now - Math.max(this.#heard, this.#pingSent) >= times.pingTimeout) {
-      return this.fail(new TimeoutError('the other pod does not answer', times.pingTimeout));
-    }
+    // Sums, and no differences: of fractions these may be a little less, and another period would pass.
+    const due = this.#pingSent === undefined ? Infinity : Math.max(this.#heard, this.#pingSent) + times.pingTimeout;
+    if (now >= due) return this.fail(new TimeoutError('the other pod does not answer', times.pingTimeout));
     if (this.#pingSent === undefined) this.#ping();
-    this.#alarm.set(now + Math.min(times.pingPeriod, times.pingTimeout));
+    this.#alarm.set(Math.min(due, now + Math.min(times.pingPeriod, times.pingTimeout)));
   }
 
   #finish(error: Error | undefined): void {

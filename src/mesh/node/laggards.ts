@@ -37,8 +37,12 @@ export class Laggards {
   met(link: Link): void {
     this.#forget();
     link.tellMissed([...this.#told].map(([origin, { after }]) => [origin, after] as const));
-    // Nobody has a cursor of a pod that does not serve yet.
-    if (link.peerState !== 'joining') this.missed(link, this.#lackedBy(link));
+    this.missed(link, this.#lackedBy(link, (this.#leftAt.get(link.origin) ?? -Infinity) - ON_ITS_WAY));
+  }
+
+  /** Looks at all links again: a pod may also fall behind because it is slow. */
+  check(): void {
+    for (const link of this.#host.links()) this.missed(link, this.#lackedBy(link, link.since));
   }
 
   /** A link has ended. */
@@ -63,9 +67,11 @@ export class Laggards {
     for (const link of this.#host.links()) if (link !== from) link.tellMissed(news);
   }
 
-  #lackedBy({ peerHas, origin: peer }: Link): Positions {
+  /** @param since From when on a pod would have told of whatever it got of an origin. */
+  #lackedBy({ peerHas, peerState, origin: peer }: Link, since: number): Positions {
     const { log } = this.#host;
-    const since = (this.#leftAt.get(peer) ?? -Infinity) - ON_ITS_WAY;
+    // Nobody has a cursor of a pod that does not serve yet.
+    if (peerState === 'joining') return [];
     const lacking: (readonly [string, number])[] = [];
     for (const [origin, n] of this.#host.positions()) {
       const has = peerHas.get(origin);

@@ -114,9 +114,7 @@ export class MeshNode implements LinkHost {
 
   constructor(options: NodeOptions) {
     const { log, random } = options;
-    // Waiting for what is lost must not let a pod fall behind others by more than cursors bear: see `Laggards`.
-    const lossTimeout = Math.min(options.times.lossTimeout, log.settings.history.age / 2);
-    const times = { ...options.times, lossTimeout };
+    const times = withinAge(options.times, log.settings.history.age);
     this.log = log;
     this.clock = log.clock;
     this.times = times;
@@ -524,7 +522,10 @@ export class MeshNode implements LinkHost {
   #tellHave(): void {
     const now = this.clock.now();
     const whole = now >= this.#wholeHaveAt;
-    if (whole) this.#wholeHaveAt = now + this.#haveWait();
+    if (whole) {
+      this.#wholeHaveAt = now + this.#haveWait();
+      this.#laggards.check();
+    }
     this.#haveAlarm.set(this.#wholeHaveAt);
     const positions = whole
       ? this.#positions()
@@ -549,4 +550,14 @@ export class MeshNode implements LinkHost {
     this.#toAck.clear();
     for (const link of this.#links.values()) link.sender.pump();
   }
+}
+
+/** Neither a link that is silent nor what is lost must let a pod fall behind by more than cursors bear: see {@link Laggards}. */
+function withinAge(times: NodeTimes, age: number): NodeTimes {
+  return {
+    ...times,
+    pingPeriod: Math.min(times.pingPeriod, age / 8),
+    pingTimeout: Math.min(times.pingTimeout, age / 8),
+    lossTimeout: Math.min(times.lossTimeout, age / 2),
+  };
 }

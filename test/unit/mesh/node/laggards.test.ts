@@ -103,6 +103,20 @@ describe('Laggards', () => {
     assert.deepEqual([missed(one.sent()), missed(other.sent())], [[], []]);
   });
 
+  it('are found while they are linked, too', () => {
+    const { laggards, link, clock } = start();
+    const other = link('BBBBBBBB', [[QUIET, 3]]);
+    const slow = link('CCCCCCCC', [[QUIET, 3]]);
+    laggards.check();
+    assert.deepEqual(missed(other.sent()), []);
+    slow.link.peerHas.set(QUIET, 2);
+    laggards.check();
+    assert.deepEqual(missed(other.sent()), [[[QUIET, 2]]]);
+    clock.advance(1_000);
+    laggards.check();
+    assert.deepEqual(missed(other.sent()), []);
+  });
+
   it('are not pods that serve nobody yet, that hold it all, or that were linked while it came', () => {
     const { clock, log, laggards, link, moved } = start();
     const other = link('BBBBBBBB', [[QUIET, 3]]);
