@@ -6,6 +6,19 @@ import { handLink, helloOf } from '../../../sim/hand-link.js';
 
 const kinds = (messages: readonly { readonly kind: string }[]): string[] => messages.map(({ kind }) => kind);
 
+/** Time passes, but no timer fires, as for a process that was stopped. */
+class StallingClock extends VirtualClock {
+  #stalled = 0;
+
+  stall(milliseconds: number): void {
+    this.#stalled += milliseconds;
+  }
+
+  override now(): number {
+    return super.now() + this.#stalled;
+  }
+}
+
 describe('Link', () => {
   it('says hello, and is established once the other side has', () => {
     const { link, host, say, sent } = handLink(new VirtualClock());
@@ -66,6 +79,18 @@ describe('Link', () => {
     clock.advance(1);
     assert.equal((link.closedWith?.error as { code?: string } | undefined)?.code, 'ERR_TIMEOUT');
     assert.equal(clock.pending, 0);
+  });
+
+  it('takes nothing that waited while the process stood still: it is older than it says', () => {
+    const clock = new StallingClock();
+    const { link, host, say } = handLink(clock, {});
+    clock.stall(10_000);
+    say('log', { kind: 'skip', n: 1 });
+    assert.deepEqual(host.told, ['greeted', 'heard']);
+    clock.stall(10_001);
+    say('log', { kind: 'skip', n: 2 });
+    assert.equal((link.closedWith?.error as { code?: string } | undefined)?.code, 'ERR_TIMEOUT');
+    assert.deepEqual(host.told, ['greeted', 'heard', 'closed nothing was read of the link']);
   });
 
   it('stays as long as anything comes', () => {
