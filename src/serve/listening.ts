@@ -3,6 +3,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../clock/clock.js';
 import type { Logger } from '../logger/logger.js';
+import { ignoreUpgrade, wantsWebSocket } from './ignore-upgrade.js';
 
 /** What is served. */
 export interface Serving {
@@ -58,11 +59,14 @@ export class PublicServer {
     // Whoever reads the body says when it may come.
     this.#server.on('checkContinue', (req, res) => this.#serve(req, res));
     this.#server.on('upgrade', (req, socket, head) => {
+      if (!wantsWebSocket(req) && ignoreUpgrade(this.#server, req, socket, head)) return;
       this.#busy.set(socket, Infinity);
       serving.upgrade(req, socket, head);
     });
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => answerClientError(error, socket));
     this.#server.on('connection', (socket: Socket) => {
+      // One whose upgrade is passed over comes twice.
+      if (this.#sockets.has(socket)) return;
       this.#sockets.add(socket);
       this.#lastActive = this.#options.clock.now();
       socket.on('close', () => {
