@@ -10,6 +10,9 @@ import type { SnapshotRow } from './snapshot.js';
 import type { EndReason, Framer } from './types.js';
 import { warn } from './warn.js';
 
+/** How many times its bounds a ring may hold until those who were up to date have been told. */
+const BURST = 16;
+
 /** What a channel needs of its log. */
 export interface ChannelHost {
   readonly settings: LogSettings;
@@ -62,6 +65,10 @@ export class Channel {
   #waiting = new Set<Member>();
   /** Something was appended since those who wait began to. */
   #news = false;
+  /** Position of the first of that. */
+  #owedFrom = Infinity;
+  /** The same of those who were told at the last flush, and have had no turn of the event loop since. */
+  #toldFrom = Infinity;
   #flushing = false;
   readonly #caches = new Map<Framer<unknown>, FrameCache<unknown>>();
 
@@ -95,19 +102,33 @@ export class Channel {
     }
     const cursor = this.table.cursor(this.host.settings.origin, selfNumber);
     const entry = like !== undefined && like.cursor === cursor ? like : new Entry(item, cursor);
+    if (this.#waiting.size > 0 && !this.#news) {
+      this.#news = true;
+      this.#owedFrom = this.ring.end;
+      this.host.dirty(this);
+    }
     this.ring.push(entry);
     if (item.kind === 'live') {
       this.live += 1;
       this.behindLive = this.ring.end;
     }
     this.bytes += entry.bytes;
-    const { events, bytes } = this.host.settings.history;
-    while (this.ring.size > 1 && (this.ring.size > events || this.bytes > bytes)) this.evictOldest();
-    if (this.#waiting.size > 0) {
-      this.#news = true;
-      this.host.dirty(this);
-    }
+    this.#evictBeyond();
     return entry;
+  }
+
+  /** Keeps the ring within its bounds, but for what came so fast that those who had everything could not take it yet. */
+  #evictBeyond(): void {
+    const { ring } = this;
+    const { events, bytes } = this.host.settings.history;
+    while (ring.size > 1 && (ring.size > events || this.bytes > bytes)) {
+      const owed = ring.first >= this.#owedFrom || ring.first >= this.#toldFrom;
+      if (owed && ring.size <= BURST * events && this.bytes <= BURST * bytes) {
+        this.host.dirty(this);
+        return;
+      }
+      this.evictOldest();
+    }
   }
 
   evictOldest(): void {
@@ -205,7 +226,13 @@ export class Channel {
 
   /** Tells everyone who waits, if there is news. Who waits again meanwhile is told next time. */
   flush(): void {
-    if (this.#news) this.#tell();
+    this.#toldFrom = Infinity;
+    if (this.#news) {
+      this.#toldFrom = this.#owedFrom;
+      this.#owedFrom = Infinity;
+      this.#tell();
+    }
+    this.#evictBeyond();
     for (const cache of this.#caches.values()) cache.clear();
   }
 

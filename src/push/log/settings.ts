@@ -5,7 +5,10 @@ import { secureFraction } from '../../random/secure-fraction.js';
 import { randomBase62 } from './base62.js';
 import { isOrigin, ORIGIN_LENGTH } from './cursor.js';
 
-/** How much of its past each stream keeps; the oldest events go first when a bound is passed. */
+/**
+ * How much of its past each stream keeps; the oldest events go first when a bound is passed. What comes within one turn of the
+ * event loop may be up to 16 times as much until those who had everything have been told, and have had a turn to take it.
+ */
 export interface History {
   /** Events per stream. Default 1,000. */
   readonly events: number;

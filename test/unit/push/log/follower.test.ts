@@ -299,3 +299,55 @@ describe('closing a log', () => {
     assert.deepEqual(test.log.subscribers(), []);
   });
 });
+
+describe('a burst', () => {
+  const texts = Array.from({ length: 40 }, (_, i) => `${i}`);
+
+  it('that is longer than the history reaches those who had everything, and then it is cut', () => {
+    const test = new TestLog({ history: { events: 4 } });
+    const ready = test.follow('a');
+    const slow = test.follow('a');
+    assert.equal(ready.rest(), '');
+    test.publish('a', ...texts);
+    assert.equal(test.log.history('a').length, 40);
+    test.tick();
+    // It has been told, and may take it until the next turn.
+    assert.equal(ready.ready, 1);
+    assert.equal(ready.pull({ items: 30 }), texts.slice(0, 30).join(' '));
+    assert.equal(test.scheduled, true);
+    test.tick();
+    assert.equal(test.log.history('a').length, 4);
+    assert.equal(ready.rest(), `<overtaken ${SELF}:30-36> ${texts.slice(36).join(' ')}`);
+    assert.equal(slow.rest(), `<overtaken ${SELF}:0-36> ${texts.slice(36).join(' ')}`);
+  });
+  it('has an end', () => {
+    const test = new TestLog({ history: { events: 4 } });
+    const ready = test.follow('a');
+    assert.equal(ready.rest(), '');
+    test.publish('a', ...texts, ...texts);
+    assert.equal(test.log.history('a').length, 64);
+    assert.match(ready.rest(), new RegExp(`^<overtaken ${SELF}:0-16> 16 17`));
+  });
+  it('waits for nobody else: the history is cut as it comes', () => {
+    const test = new TestLog({ history: { events: 4 } });
+    test.follow('a');
+    test.publish('a', ...texts);
+    assert.equal(test.log.history('a').length, 4);
+    const ready = test.follow('*');
+    assert.equal(ready.rest(), '');
+    test.publish('a', ...texts);
+    assert.equal(test.log.history('a').length, 4);
+    assert.equal(ready.rest(), texts.join(' '));
+  });
+  it('stays within the bounds of bytes, and the budget of all', () => {
+    const test = new TestLog({ history: { bytes: 1_000 }, limits: { budgetBytes: 4_000 } });
+    const ready = test.follow('a');
+    assert.equal(ready.rest(), '');
+    test.publish('a', ...texts);
+    assert.ok(test.log.stats().history.bytes <= 4_000);
+    assert.match(ready.rest(), /^<overtaken/);
+    test.tick();
+    test.tick();
+    assert.ok(test.log.stats().history.bytes <= 1_000);
+  });
+});
