@@ -5,6 +5,8 @@ import type { Entry } from './entry.js';
 export class HistoryOrder {
   size = 0;
   bytes = 0;
+  /** Bytes of the cursors behind the entries: with many origins more than those of small events. */
+  cursorBytes = 0;
   #oldest: Entry | undefined;
   #newest: Entry | undefined;
 
@@ -30,6 +32,7 @@ export class HistoryOrder {
     this.#newest = entry;
     this.size += 1;
     this.bytes += entry.bytes;
+    this.cursorBytes += entry.cursor.length;
   }
 
   /** An entry has left the ring of its stream; nothing happens for one that is not in the order. */
@@ -45,5 +48,6 @@ export class HistoryOrder {
     entry.next = undefined;
     this.size -= 1;
     this.bytes -= entry.bytes;
+    this.cursorBytes -= entry.cursor.length;
   }
 }

@@ -200,7 +200,9 @@ export class LogCore implements ChannelHost {
   }
 
   #trim(): void {
-    while (this.order.bytes > this.settings.limits.budgetBytes && this.order.size > 1) this.#evictOldest();
+    const { order } = this;
+    const { budgetBytes } = this.settings.limits;
+    while (order.bytes + order.cursorBytes > budgetBytes && order.size > 1) this.#evictOldest();
     this.evictExpired();
     this.#arm();
   }

@@ -155,18 +155,20 @@ export class OriginTable {
   cursor(self: string, selfNumber: number): string {
     if (this.#text !== undefined && this.#textSelf === selfNumber) return this.#text;
     const own = cursorEntry(self, selfNumber);
-    let text = '';
+    const entries: string[] = [];
     let placed = false;
     for (const row of this.#listed) {
       if (row.origin === self) continue;
-      row.text ??= cursorEntry(row.origin, row.last);
       if (!placed && row.origin > self) {
-        text = text === '' ? own : `${text}.${own}`;
+        entries.push(own);
         placed = true;
       }
-      text = text === '' ? row.text : `${text}.${row.text}`;
+      row.text ??= cursorEntry(row.origin, row.last);
+      entries.push(row.text);
     }
-    if (!placed) text = text === '' ? own : `${text}.${own}`;
+    if (!placed) entries.push(own);
+    // Joined, for what is put together with `+` is kept in pieces: six times as large, for each event that is held.
+    const text = entries.join('.');
     this.#text = text;
     this.#textSelf = selfNumber;
     return text;

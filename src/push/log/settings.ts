@@ -24,7 +24,8 @@ export interface History {
 /** Bounds of an {@link EventLog}. */
 export interface LogLimits {
   /**
-   * Bytes of all streams together; past it the oldest events of the whole log go. What transports make of the events is kept
+   * Bytes of all streams together, with the cursors behind their events (an entry for each origin that publishes): past it
+   * the oldest events of the whole log go. What transports make of the events is kept
    * beside them, for at most as many bytes again. Default 67,108,864.
    */
   readonly budgetBytes: number;
