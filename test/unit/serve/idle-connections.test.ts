@@ -37,7 +37,7 @@ describe('the public port, when it closes', { timeout: 20_000 }, () => {
     // As browsers and undici open them in advance.
     const [unused, asking, upgraded] = [await dial(server), await dial(server), await dial(server)];
     asking.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
-    upgraded.write('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
+    upgraded.write('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
     await once(upgraded, 'data');
     const gone = once(unused, 'close');
     unused.resume();
