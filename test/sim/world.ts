@@ -256,6 +256,7 @@ export class MeshWorld {
     assert.deepEqual(this.network.violations, []);
     this.#checkLinks();
     this.#checkLogs();
+    this.#checkAcks();
     for (const client of this.clients) this.#checkClient(client);
   }
 
@@ -310,6 +311,14 @@ export class MeshWorld {
         .toSorted();
     for (const { name, log } of this.pods) {
       if (first !== undefined) assert.deepEqual(held(log), held(first.log), `${name} holds what ${first.name} holds`);
+    }
+  }
+
+  /** Where nothing went wrong, everything was acknowledged. */
+  #checkAcks(): void {
+    if (this.network.wholeSince > 0 || this.network.damaged > 0 || this.#deaths.length > 0) return;
+    for (const { origin, n, acks, failure } of this.published) {
+      assert.ok(acks !== undefined && acks > 0, `${origin}:${n} was acknowledged by ${acks}: ${String(failure)}`);
     }
   }
 

@@ -37,12 +37,16 @@ export class Laggards {
   met(link: Link): void {
     this.#forget();
     link.tellMissed([...this.#told].map(([origin, { after }]) => [origin, after] as const));
-    this.missed(link, this.#lackedBy(link, (this.#leftAt.get(link.origin) ?? -Infinity) - ON_ITS_WAY));
+    this.missed(
+      link,
+      this.#lackedBy(link, this.#host.positions(), (this.#leftAt.get(link.origin) ?? -Infinity) - ON_ITS_WAY),
+    );
   }
 
   /** Looks at all links again: a pod may also fall behind because it is slow. */
   check(): void {
-    for (const link of this.#host.links()) this.missed(link, this.#lackedBy(link, link.since));
+    const positions = this.#host.positions();
+    for (const link of this.#host.links()) this.missed(link, this.#lackedBy(link, positions, link.since));
   }
 
   /** A link has ended. */
@@ -68,12 +72,12 @@ export class Laggards {
   }
 
   /** @param since From when on a pod would have told of whatever it got of an origin. */
-  #lackedBy({ peerHas, peerState, origin: peer }: Link, since: number): Positions {
+  #lackedBy({ peerHas, peerState, origin: peer }: Link, positions: Positions, since: number): Positions {
     const { log } = this.#host;
     // Nobody has a cursor of a pod that does not serve yet.
     if (peerState === 'joining') return [];
     const lacking: (readonly [string, number])[] = [];
-    for (const [origin, n] of this.#host.positions()) {
+    for (const [origin, n] of positions) {
       const has = peerHas.get(origin);
       if (origin === peer || n <= (has ?? 0)) continue;
       // Of what was quiet for long nobody tells. What came while the two were linked it has had.
