@@ -60,7 +60,7 @@ export class Laggards {
   /** A pod has told of some; or was found to be one. */
   missed(from: Link, positions: Positions): void {
     const { log } = this.#host;
-    const news = positions.filter(([origin, after]) => log.missed(origin, after));
+    const news = positions.filter(([origin, after]) => log.haveOf(origin) > after && log.missed(origin, after));
     if (news.length === 0) return;
     const at = log.clock.now();
     for (const [origin, after] of news) {
