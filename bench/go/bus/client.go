@@ -47,9 +47,12 @@ func (c *client) flush() {
 	_ = c.writer.Flush()
 }
 
-// read calls back for each message until the connection ends; more tells whether others have been read with it.
-func (c *client) read(message func(subject, data string, more bool)) {
+// read calls back for each message until the connection ends, and whenever nothing more has been read.
+func (c *client) read(message func(subject, data string), drained func()) {
 	for {
+		if c.reader.Buffered() == 0 {
+			drained()
+		}
 		line, err := c.reader.ReadString('\n')
 		if err != nil {
 			return
@@ -71,6 +74,6 @@ func (c *client) read(message func(subject, data string, more bool)) {
 			}
 			filled += count
 		}
-		message(fields[1], string(data[:length]), c.reader.Buffered() > 0)
+		message(fields[1], string(data[:length]))
 	}
 }

@@ -36,10 +36,12 @@ type pod struct {
 	directory string
 	peers     int
 
-	mutex   sync.Mutex
-	room    *sync.Cond
-	number  int64
-	heard   int64
+	mutex  sync.Mutex
+	room   *sync.Cond
+	number int64
+	heard  int64
+	// last is what was heard and not acknowledged yet; belongs to whoever reads.
+	last    string
 	times   []int64
 	timing  bool
 	acked   map[string]int64
@@ -100,7 +102,7 @@ func (p *pod) join(addresses []string) error {
 	if p.client, err = connect(p.server.Addr().String()); err != nil {
 		return err
 	}
-	go p.client.read(p.message)
+	go p.client.read(p.message, p.drained)
 	if p.jetStream {
 		if err := p.makeStream(); err != nil {
 			return err
@@ -209,7 +211,7 @@ func (p *pod) publish(data string) {
 
 func (p *pod) flush() { p.client.flush() }
 
-func (p *pod) message(on, data string, more bool) {
+func (p *pod) message(on, data string) {
 	switch {
 	case strings.HasPrefix(on, "answer."):
 		select {
@@ -219,7 +221,7 @@ func (p *pod) message(on, data string, more bool) {
 	case strings.HasPrefix(on, ackSubject+"."):
 		p.acknowledge(on, data)
 	default:
-		p.hear(data, more)
+		p.hear(data)
 	}
 }
 
@@ -244,8 +246,8 @@ func (p *pod) acknowledge(on, data string) {
 	p.room.Signal()
 }
 
-// hear counts an event, and says so once all that came with it were read.
-func (p *pod) hear(data string, more bool) {
+// hear counts an event.
+func (p *pod) hear(data string) {
 	stamp, _ := strconv.ParseInt(data[1:1+stampDigits], 10, 64)
 	p.mutex.Lock()
 	p.heard++
@@ -253,12 +255,17 @@ func (p *pod) hear(data string, more bool) {
 		p.times = append(p.times, process.Monotonic()-stamp)
 	}
 	p.mutex.Unlock()
-	if more || p.jetStream {
+	p.last = data[1+stampDigits : 1+2*stampDigits]
+}
+
+// drained says what was heard last, once for all that came with it.
+func (p *pod) drained() {
+	if p.last == "" || p.jetStream {
 		return
 	}
-	n := strings.TrimLeft(data[1+stampDigits:1+2*stampDigits], "0")
-	p.client.publish(ackSubject+"."+p.server.Name(), "", n)
+	p.client.publish(ackSubject+"."+p.server.Name(), "", strings.TrimLeft(p.last, "0"))
 	p.client.flush()
+	p.last = ""
 }
 
 func (p *pod) acknowledged() int64 {
