@@ -24,9 +24,8 @@ export interface History {
 /** Bounds of an {@link EventLog}. */
 export interface LogLimits {
   /**
-   * Bytes of all streams together, with the cursors behind their events (an entry for each origin that publishes): past it
-   * the oldest events of the whole log go. What transports make of the events is kept
-   * beside them, for at most as many bytes again. Default 67,108,864.
+   * Bytes of all streams together, with the cursors behind their events: past it the oldest events of the whole log go. What
+   * transports make of the events is kept beside them, for at most as many bytes again. Default 67,108,864.
    */
   readonly budgetBytes: number;
   /** UTF-8 bytes of the data of one event. Default 262,144. */
@@ -39,7 +38,10 @@ export interface LogLimits {
   readonly maxStreams: number;
   /** Different sets with patterns that are followed at once. Default 1,000. */
   readonly maxPatterns: number;
-  /** Origins that a cursor may name, this run included; at least 2. Default 128. */
+  /**
+   * Origins that a cursor may name, this run included; at least 2. With more on one stream within twice the history's age,
+   * those that were quiet longest are left out, and who resumes is told of a gap for them. Default 128.
+   */
   readonly maxCursorOrigins: number;
 }
 
