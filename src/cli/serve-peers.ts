@@ -30,7 +30,7 @@ export function peerFinder(text: string, flags: PeerFlags): PeerFinder {
   const rest = colon === -1 ? '' : text.slice(colon + 1);
   switch (kind) {
     case 'localhost':
-      return new LocalhostPeerFinder();
+      return nobody(flags);
     case 'static':
       return staticFinder(rest, flags);
     case 'dns':
@@ -47,6 +47,17 @@ export function peerFinder(text: string, flags: PeerFlags): PeerFinder {
         `--peers must be kubernetes, endpointslices[:SERVICE], dns:NAME, static:ADDRESS,ADDRESS or localhost, not ${JSON.stringify(text)}`,
       );
   }
+}
+
+/** Pods that were meant to be linked, and run each on its own, look well until somebody misses events. */
+function nobody({ selector, logger }: PeerFlags): PeerFinder {
+  if (selector !== undefined) {
+    throw new InvalidArgumentError('--selector finds pods with --peers kubernetes, and --peers is localhost (nobody)');
+  }
+  if (process.env['KUBERNETES_SERVICE_HOST'] !== undefined) {
+    logger.warn({}, 'this pod shares events with no other: --peers is localhost');
+  }
+  return new LocalhostPeerFinder();
 }
 
 function staticFinder(list: string, flags: PeerFlags): PeerFinder {

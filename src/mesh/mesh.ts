@@ -15,6 +15,7 @@ import { PodNotReadyError } from './errors.js';
 import { InternalServer } from './internal-server.js';
 import type { Link } from './link/link.js';
 import type { Ack } from './node/acknowledgements.js';
+import type { Address } from './node/dialer.js';
 import type { DrainResult } from './node/drain.js';
 import { MeshNode } from './node/mesh-node.js';
 import { checkMeshOptions, resolveTimes, type MeshOptions } from './options.js';
@@ -47,6 +48,8 @@ export class Mesh implements Bus {
   readonly #ended = new AbortController();
   readonly #ready = deferred<void>();
   readonly #totals = new LinkTotals();
+  /** What dialling an address came to last, for as long as it is that of a peer. */
+  readonly #dialErrors = new Map<string, string>();
   #dialFailures = 0;
   #refused = 0;
   #lost = 0;
@@ -99,7 +102,7 @@ export class Mesh implements Bus {
         },
         dialFailed: (address, error) => {
           this.#dialFailures += 1;
-          this.#logger.debug({ ...address, error: error.message }, 'dialling failed');
+          this.#tellDialFailure(address, error);
         },
         state: (state) => {
           this.#logger.info({ state }, 'state');
@@ -330,11 +333,21 @@ export class Mesh implements Bus {
     }
   }
 
+  /** The first of a row of the same failures is for people: it may be a wrong address, or another secret. */
+  #tellDialFailure(address: Address, { message }: Error): void {
+    const key = `${address.host} ${address.port}`;
+    const level = this.#dialErrors.get(key) === message ? 'debug' : 'info';
+    this.#dialErrors.set(key, message);
+    this.#logger[level]({ ...address, error: message }, 'dialling failed');
+  }
+
   #setPeers(peers: readonly Peer[]): void {
     const { port } = this.#server;
     const addresses = peers
       .filter(({ self }) => !self)
       .map((peer) => ({ host: peer.host, port: peer.port ?? port, name: peer.name }));
+    const keys = new Set(addresses.map(({ host, port: at }) => `${host} ${at}`));
+    for (const key of this.#dialErrors.keys()) if (!keys.has(key)) this.#dialErrors.delete(key);
     this.#compatibility?.setPeers(addresses);
     this.#node.setPeers(addresses);
   }

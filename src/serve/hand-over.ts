@@ -38,6 +38,7 @@ export async function handOver(mesh: Mesh, { timeout, signal, clock, logger }: H
     if (signal.aborted) return;
     const result = await mesh.drain({ timeout, signal: given.signal });
     if (result === 'timeout') logger.warn({ links, timeout }, 'not everything was handed over in time');
+    else if (result === 'alone') logger.info({ links }, 'there is no other pod to hand over to');
     else logger.info({ result, links }, 'what this pod holds is safe');
   } catch (error) {
     if (!given.signal.aborted) logger.error({ err: error }, 'handing over failed');

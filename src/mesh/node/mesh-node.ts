@@ -182,7 +182,6 @@ export class MeshNode implements LinkHost {
       this.#publishedAt = log.clock.now();
       this.#schedule();
     });
-    this.#join.check();
     this.#wholeHaveAt = log.clock.now() + this.#haveWait();
   }
 
@@ -436,7 +435,10 @@ export class MeshNode implements LinkHost {
     const its = peer?.history;
     if (its?.events === own.events && its.bytes === own.bytes && its.age === own.age) return;
     if (address !== undefined) this.#dialer.refused(address);
-    throw new ProtocolError('the pods keep different histories', { initiator: 'remote' });
+    throw new ProtocolError(
+      `the pods keep different histories: ${describeHistory(own)} here, ${its === undefined ? 'none' : describeHistory(its)} there`,
+      { initiator: 'remote' },
+    );
   }
 
   /** Nobody has more of this run's events than there are. */
@@ -560,4 +562,8 @@ function withinAge(times: NodeTimes, age: number): NodeTimes {
     pingTimeout: Math.min(times.pingTimeout, age / 8),
     lossTimeout: Math.min(times.lossTimeout, age / 2),
   };
+}
+
+function describeHistory({ events, bytes, age }: { events: number; bytes: number; age: number }): string {
+  return `${events} events, ${bytes} bytes and ${age} ms`;
 }

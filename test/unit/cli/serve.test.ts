@@ -99,6 +99,7 @@ describe('--peers', () => {
   it('makes the finder that is meant', () => {
     const web = { ...PEERS, selector: 'app=web', namespace: 'team' };
     assert.ok(peerFinder('localhost', PEERS) instanceof LocalhostPeerFinder);
+    assert.throws(() => peerFinder('localhost', web), { message: /--selector finds pods with --peers kubernetes/ });
     assert.ok(peerFinder('dns:web.team.svc', PEERS) instanceof DnsPeerFinder);
     assert.ok(peerFinder('dns:web.team.svc:7000', PEERS) instanceof DnsPeerFinder);
     assert.ok(peerFinder('kubernetes', web) instanceof PodPeerFinder);
