@@ -63,7 +63,10 @@ describe('security: port-forward of the embedded cluster reaches the pod and not
     const { runtime, object } = runtimeAt('127.0.0.1', 1);
     const other = createServer((socket) => socket.end('not yours'));
     const port = await listenOn(other);
-    await assert.rejects(Promise.resolve(runtime.portForward(object, port, never)), /this one has the ports 1 and 7000 only/);
+    await assert.rejects(
+      Promise.resolve(runtime.portForward(object, port, never)),
+      /this one has the ports 1 and 7000 only/,
+    );
     other.close();
     await once(other, 'close');
   });
