@@ -108,6 +108,7 @@ export class Mesh implements Bus {
           this.#logger.info({ state }, 'state');
           if (state === 'ready') this.#ready.resolve();
         },
+        sharedName: (peer) => this.#logger.warn({ peer }, 'several pods have one name: give each its own'),
         lost: (origin, after, through) => {
           this.#lost += through - after;
           this.#logger.warn({ origin, after, through }, 'events are lost');

@@ -21,6 +21,7 @@ import { Inbox } from './inbox.js';
 import { Join, type JoinTimes } from './join.js';
 import { Laggards } from './laggards.js';
 import { holdsAny, type MeshLog } from './log-view.js';
+import { Names } from './names.js';
 import { OwnLog } from './own-log.js';
 import { survivor } from './pairing.js';
 import { PRESENCE, Presences, type OwnFollowers } from './presence.js';
@@ -43,6 +44,8 @@ export interface NodeEvents {
   dialFailed?(address: Address, error: Error): void;
   state?(state: PodState): void;
   lost?(origin: string, after: number, through: number): void;
+  /** Several pods that live have this name. */
+  sharedName?(name: string): void;
 }
 
 /** How a pod is made. */
@@ -96,6 +99,7 @@ export class MeshNode implements LinkHost {
   readonly #links = new Map<string, Link>();
   /** Links of which a hello is still to come, with where they were dialled. */
   readonly #pending = new Map<Link, Address | undefined>();
+  readonly #names = new Names();
   readonly #toAck = new Set<Link>();
   /** Origins that the log has got on with since that was told. */
   readonly #untold = new Set<string>();
@@ -314,9 +318,11 @@ export class MeshNode implements LinkHost {
     this.#links.set(peer.origin, link);
     // Only now: while they end, nobody shall take this pod for one without a link.
     other?.close('there is another link');
+    if (this.#names.met(peer.origin, peer.name)) this.#options.events?.sharedName?.(peer.name);
     for (const older of this.#links.values()) {
-      // A newer run of a pod replaces an older one always: nobody else has its name.
-      if (older.peer?.name === peer.name && older !== link) older.close('a newer run has come');
+      if (older.peer?.name !== peer.name || older === link) continue;
+      // A newer run of a pod replaces an older one: nobody else has its name.
+      if (this.#names.replaces(older.origin, peer.name)) older.close('a newer run has come');
     }
     this.#told.add(link);
     this.#options.events?.linked?.(link);

@@ -190,6 +190,22 @@ describe('MeshNode', () => {
     assert.equal(pod.node.links.size, 1);
   });
 
+  it('links both of two pods that have one name, once it is clear that both live', () => {
+    const shared: string[] = [];
+    const world = new HandWorld();
+    const pod = world.addPod(OWN, 'a', { sharedName: (name) => void shared.push(name) });
+    const twins = [world.addPod('BBBBBBBB', 'web'), world.addPod('CCCCCCCC', 'web')];
+    for (let round = 0; round < 3; round++) {
+      for (const twin of twins) if (!pod.node.links.has(twin.log.origin)) world.connect(twin, pod);
+      world.settle();
+    }
+    assert.deepEqual([...pod.node.links.keys()].toSorted(), ['BBBBBBBB', 'CCCCCCCC']);
+    assert.deepEqual(shared, ['web']);
+    for (const { log } of twins) log.publish('a', 'from a twin');
+    world.settle();
+    assert.equal(pod.log.history('a').length, 2);
+  });
+
   it('tells of the end of those links only of whose beginning it has told', () => {
     const told: string[] = [];
     const refused: string[] = [];
