@@ -11,7 +11,8 @@ import type { FindOptions, Peer, PeerFinder } from './types.js';
 export interface StaticPeerFinderOptions {
   /**
    * Which address is the asking pod's own, in the form of the others; without a port it is meant whatever its port.
-   * Default: the environment's `POD_IP`, else the addresses of the network interfaces. `[]` says that none is.
+   * Default: the environment's `POD_IP`, else the addresses of the network interfaces; if several of the list are among
+   * these, as with pods on one machine, the pod finds out when it dials itself. `[]` says that none is.
    */
   readonly self?: string | readonly string[];
 }
@@ -31,13 +32,16 @@ export class StaticPeerFinder implements PeerFinder {
     checkOptionNames('StaticPeerFinder', options, STATIC_OPTIONS);
     const isSelf = selfMatcher(options.self);
     const seen = new Set<string>();
-    this.#peers = addresses.map((address) => {
+    const peers = addresses.map((address) => {
       const { host, port } = parseAddress(address);
       const key = `${host} ${port}`;
       if (seen.has(key)) throw new InvalidArgumentError(`the address ${JSON.stringify(address)} is there twice`);
       seen.add(key);
       return { host, port, self: isSelf(host, port) };
     });
+    // Several pods on this machine: which is the asking one it finds out by itself when it dials that.
+    const several = options.self === undefined && peers.filter(({ self }) => self).length > 1;
+    this.#peers = several ? peers.map((peer) => ({ ...peer, self: false })) : peers;
   }
 
   peers({ signal }: FindOptions = {}): AsyncIterableIterator<readonly Peer[]> {

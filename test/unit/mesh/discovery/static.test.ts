@@ -85,6 +85,17 @@ describe('StaticPeerFinder', () => {
     );
   });
 
+  it('takes none of several on this machine for its own without being told: they would all stay alone', async () => {
+    const peers = await firstOf(new StaticPeerFinder(['127.0.0.1:1', '127.0.0.1:2']));
+    assert.deepEqual(
+      peers.map(({ self }) => self),
+      [false, false],
+    );
+    assert.deepEqual(
+      (await firstOf(new StaticPeerFinder(['127.0.0.1:1', '192.0.2.1:1']))).map(({ self }) => self),
+      [true, false],
+    );
+  });
   it('refuses what cannot be meant', () => {
     assert.throws(() => new StaticPeerFinder(['a', 'A.']), invalid);
     assert.throws(() => new StaticPeerFinder(['a'], { self: 'no address' }), invalid);
