@@ -175,8 +175,10 @@ export class Repair {
     const { inbox, log, times } = this.#host;
     // Others may have got it just now, and not have told yet.
     if (now < task.began + times.directDelay) return task.began + times.directDelay;
-    // Who is slow to answer may hold it, and so may who cannot be reached.
-    const unsure = task.asked.size > 0 || this.#host.someUnreachable();
+    // Who is slow to answer may hold it, and so may who cannot be reached; but not what others have had and let go of, for all
+    // have the same bounds: who waited for each stretch of that would come ever later.
+    const letGo = task.without.size > 0;
+    const unsure = task.asked.size > 0 || (!letGo && this.#host.someUnreachable());
     if (unsure && now < task.since + times.lossTimeout) return task.since + times.lossTimeout;
     const end = (inbox.lowest(task.origin) ?? through + 1) - 1;
     // No farther than was asked for: beyond it some may hold events.
