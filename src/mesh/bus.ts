@@ -5,7 +5,7 @@ import type { DrainResult } from './node/drain.js';
 import type { PodState } from './protocol/messages.js';
 
 /** How an event is published on a {@link Bus}. */
-export interface BusPublishOptions extends PublishOptions {
+export interface BusPublishOptions<Type extends string = string> extends PublishOptions<Type> {
   /**
    * Who has to have it before `publish` settles: `one` other pod besides this one, so that it survives this one; `all` that
    * are linked; or only this, `local`. Alone, each is met at once. Default `one`.
@@ -16,8 +16,8 @@ export interface BusPublishOptions extends PublishOptions {
 }
 
 /** An event that was published, and how many pods had it then, this one included. */
-export interface Published {
-  readonly event: LogEvent;
+export interface Published<Data = unknown, Type extends string = string> {
+  readonly event: LogEvent<Data, Type>;
   readonly acks: number;
 }
 
@@ -47,7 +47,8 @@ export interface BusWaitOptions {
 }
 
 /**
- * Carries what is published on one pod to the logs of all. `Mesh` is the one that needs no broker; servers take any.
+ * Carries what is published on one pod to the logs of all. `Mesh` is the one that needs no broker; servers take any whose log
+ * has no declared types.
  *
  * The other two seams are `PeerFinder`, by which pods find one another, and `MeshLog`, what is needed of an `EventLog`.
  */

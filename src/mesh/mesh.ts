@@ -1,12 +1,15 @@
 import { hostname } from 'node:os';
 import { within } from '../clock/deadline.js';
+import { isLoopback } from '../carrier/request-host.js';
 import { deferred } from '../clock/deferred.js';
 import { InvalidArgumentError, TimeoutError } from '../errors/index.js';
 import { milliseconds, oneOf } from '../limits/option-values.js';
 import { silentLogger, type Logger } from '../logger/logger.js';
-import type { EventLog } from '../push/log/event-log.js';
+import type { EventLog, TypeOf, UntypedLog } from '../push/log/event-log.js';
+import type { StreamName } from '../push/log/subscription.js';
+import type { DeclaredStreams, LogEvent, StreamTypes } from '../push/log/types.js';
 import { secureFraction } from '../random/secure-fraction.js';
-import type { Bus, BusPublishOptions, BusWaitOptions, Presence, Published } from './bus.js';
+import type { BusPublishOptions, BusWaitOptions, Presence, Published } from './bus.js';
 import { LinkAcceptor } from './carrier/accept.js';
 import { linkDialer } from './carrier/dial.js';
 import { LinkSecret } from './carrier/secret.js';
@@ -35,10 +38,11 @@ const ACKS: readonly Ack[] = ['local', 'one', 'all'];
  *
  * All pods must keep histories of the same bounds. Two pods to about fifty, some thousands of events a second.
  */
-export class Mesh implements Bus {
-  readonly log: EventLog;
+export class Mesh<Types extends DeclaredStreams<Types> = StreamTypes> implements AsyncDisposable {
+  readonly log: EventLog<Types>;
   readonly name: string;
   readonly #options: MeshOptions;
+  readonly #publish: UntypedLog['publish'];
   readonly #logger: Logger;
   readonly #node: MeshNode;
   readonly #server: InternalServer;
@@ -63,7 +67,7 @@ export class Mesh implements Bus {
    * @throws InvalidArgumentError for unknown options or values out of range, and for a log whose events may be larger than
    * 512 KiB.
    */
-  constructor(log: EventLog, options: MeshOptions) {
+  constructor(log: EventLog<Types>, options: MeshOptions) {
     checkMeshOptions(log, options);
     this.log = log;
     this.#options = options;
@@ -76,7 +80,18 @@ export class Mesh implements Bus {
     const secret = options.secret === undefined ? undefined : new LinkSecret(options.secret);
     const { clock } = log;
     const { compatible = options.secret === undefined && options.tls === undefined } = options;
-    this.#compatibility = compatible ? new Compatibility(log, { logger: options.logger }) : undefined;
+    const { publish, deliver } = log.untyped();
+    this.#publish = publish;
+    const posted = {
+      origin: log.origin,
+      clock,
+      settings: log.settings,
+      deliver,
+      haveOf: (origin: string) => log.haveOf(origin),
+      eventsOf: (origin: string, after?: number) => log.eventsOf(origin, after),
+      tap: (listener: (event: LogEvent) => void) => log.tap(listener),
+    };
+    this.#compatibility = compatible ? new Compatibility(posted, { logger: options.logger }) : undefined;
     const dial = linkDialer({ clock, secret, tls: options.tls?.client, timeout: times.helloTimeout });
     this.#node = new MeshNode({
       log,
@@ -214,7 +229,14 @@ export class Mesh implements Bus {
    * @throws what `EventLog.publish` throws, before anything was published; PodNotReadyError; TimeoutError when the
    * acknowledgement did not come in time, though the event was published, and others may have it.
    */
-  publish(stream: string, data: unknown, options: BusPublishOptions = {}): Promise<Published> {
+  publish<S extends StreamName<Types>, Type extends TypeOf<Types, S> = 'message' & TypeOf<Types, S>>(
+    stream: S,
+    data: Types[S][Type],
+    ...[given]: 'message' extends Type
+      ? [options?: BusPublishOptions<Type>]
+      : [options: BusPublishOptions<Type> & { readonly type: Type }]
+  ): Promise<Published<Types[S][Type], Type>> {
+    const options: BusPublishOptions = given ?? {};
     // One promise and no more: this is called for each event.
     return new Promise((resolve, reject) => {
       const { ack = 'one', timeout = 10_000, ...rest } = options;
@@ -222,7 +244,7 @@ export class Mesh implements Bus {
       milliseconds('timeout', timeout);
       if (this.#closed !== undefined) throw new PodNotReadyError('closed');
       if (this.#node.state !== 'ready') throw new PodNotReadyError(this.#node.state);
-      const event = this.log.publish(stream, data, rest);
+      const event = this.#publish(stream, data, rest) as LogEvent<Types[S][Type], Type>;
       const settled = (result: number | Error): void => {
         if (typeof result === 'number') return resolve({ event, acks: 1 + result });
         if (result instanceof TimeoutError) this.#unacknowledged += 1;
@@ -309,6 +331,7 @@ export class Mesh implements Bus {
   async #start(): Promise<void> {
     try {
       if (this.#closed !== undefined) throw new PodNotReadyError('closed');
+      this.#warnIfOpen();
       await this.#server.listen();
       const sets = this.#options.finder.peers({ signal: this.#ended.signal })[Symbol.asyncIterator]();
       // A finder that passes its signal over must not hold up the end of the pod.
@@ -324,6 +347,13 @@ export class Mesh implements Bus {
       await this.close();
       throw error;
     }
+  }
+
+  /** A variable that is not set must not open a mesh in silence. */
+  #warnIfOpen(): void {
+    const { secret, tls, host, port = 7000 } = this.#options;
+    if (secret !== undefined || tls !== undefined || host === 'localhost' || isLoopback(host)) return;
+    this.#logger.warn({ host, port }, 'no secret and no TLS: whoever reaches the internal port is trusted');
   }
 
   async #follow(sets: AsyncIterator<readonly Peer[]>): Promise<void> {

@@ -60,7 +60,7 @@ const NAMES: OptionNames<MeshOptions> = {
 };
 
 /** @throws InvalidArgumentError */
-export function checkMeshOptions(log: EventLog, options: MeshOptions): void {
+export function checkMeshOptions(log: Pick<EventLog, 'settings'>, options: MeshOptions): void {
   checkOptionNames('Mesh', options, NAMES);
   const { compatible, finder, name, port } = options;
   if (typeof finder?.peers !== 'function') throw new InvalidArgumentError('finder must be a PeerFinder');

@@ -5,6 +5,8 @@ export {
   type PublishOptions,
   type RemoteEvent,
   type SubscriberInfo,
+  type TypeOf,
+  type UntypedLog,
 } from './log/event-log.js';
 export type { LogStats } from './log/counters.js';
 export { InvalidCursorError, LogClosedError } from './log/errors.js';

@@ -11,7 +11,7 @@ interface Line {
 }
 
 /** A pod that knows of a port, and what it logs. */
-function pod(secret: string | undefined): { mesh: Mesh; finder: ListedPeers; lines: Line[] } {
+function pod(secret: string | undefined, host = '127.0.0.1'): { mesh: Mesh; finder: ListedPeers; lines: Line[] } {
   const finder = new ListedPeers();
   const lines: Line[] = [];
   const take =
@@ -20,7 +20,7 @@ function pod(secret: string | undefined): { mesh: Mesh; finder: ListedPeers; lin
       void lines.push({ level, message, error: 'error' in fields ? fields.error : undefined });
   const mesh = new Mesh(new EventLog(), {
     finder,
-    host: '127.0.0.1',
+    host,
     port: 0,
     times: TIMES,
     logger: { debug: take('debug'), info: take('info'), warn: take('warn'), error: take('error') },
@@ -39,6 +39,18 @@ describe('a mesh in its first hour', () => {
     const before = timers();
     pod(undefined);
     assert.equal(timers(), before);
+  });
+
+  it('warns when anybody may reach its internal port, and be trusted', async () => {
+    // Addresses that no machine has: it warns before it listens, and cannot.
+    for (const [secret, host, warnings] of [
+      [undefined, '192.0.2.1', 1],
+      ['0123456789abcdef', '192.0.2.1', 0],
+    ] as const) {
+      const { mesh, lines } = pod(secret, host);
+      await assert.rejects(mesh.start(), { code: 'EADDRNOTAVAIL' });
+      assert.equal(lines.filter(({ message }) => message.startsWith('no secret and no TLS')).length, warnings);
+    }
   });
 
   it('says once, for people, why a pod cannot be dialled: one has a secret, the other has none', async () => {

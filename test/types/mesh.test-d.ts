@@ -52,6 +52,21 @@ export async function useMesh(): Promise<Presence> {
   return await mesh.presence();
 }
 
+/** A mesh of a log whose streams are declared. */
+export async function useTypes(): Promise<void> {
+  const typed = new EventLog<{ orders: { placed: { id: number } }; news: { message: string } }>();
+  const mesh = new Mesh(typed, { finder: own });
+  const { event } = await mesh.publish('orders', { id: 7 }, { type: 'placed', ack: 'all' });
+  const id: number = event.json().id;
+  console.log(id, await mesh.publish('news', 'text'));
+  // @ts-expect-error there is no such stream
+  await mesh.publish('order', { id: 7 }, { type: 'placed' });
+  // @ts-expect-error the type has to be said
+  await mesh.publish('orders', { id: 7 });
+  // @ts-expect-error that is no order
+  await mesh.publish('orders', { id: '7' }, { type: 'placed' });
+}
+
 // @ts-expect-error a mesh needs a finder
 export const without: Mesh = new Mesh(log, {});
 // @ts-expect-error peers say whether they are the pod itself

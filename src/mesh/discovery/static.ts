@@ -26,11 +26,12 @@ export class StaticPeerFinder implements PeerFinder {
   /**
    * @param addresses Host names or IP addresses, IPv6 with brackets when a port follows: `10.0.0.1`, `pod-0.web:7000`,
    * `[fd00::1]:7000`.
-   * @throws InvalidArgumentError for an address that is none of that, and for one that is named twice.
+   * @throws InvalidArgumentError for an address that is none of that, for one that is named twice, and for no list.
    */
   constructor(addresses: readonly string[], options: StaticPeerFinderOptions = {}) {
     checkOptionNames('StaticPeerFinder', options, STATIC_OPTIONS);
     const isSelf = selfMatcher(options.self);
+    if (!Array.isArray(addresses)) throw new InvalidArgumentError('addresses must be a list');
     const seen = new Set<string>();
     const peers = addresses.map((address) => {
       const { host, port } = parseAddress(address);

@@ -52,8 +52,18 @@ export interface SubscriberInfo {
   readonly delivered: number;
 }
 
+/**
+ * A log as those see it who learn the names of streams and types only at run time, as a mesh does whose log has types.
+ */
+export interface UntypedLog {
+  /** As `publish` of the log. */
+  publish(stream: string, data: unknown, options?: PublishOptions): LogEvent;
+  /** As `deliver` of the log. */
+  deliver(stream: string, data: unknown, options?: DeliverOptions): number;
+}
+
 /** Type names of a stream. */
-type TypeOf<Types extends DeclaredStreams<Types>, S extends StreamName<Types>> = keyof Types[S] & string;
+export type TypeOf<Types extends DeclaredStreams<Types>, S extends StreamName<Types>> = keyof Types[S] & string;
 
 /**
  * A bounded log of events on named streams, which any number of clients follow over any transport, each from its own place.
@@ -117,20 +127,7 @@ export class EventLog<Types extends DeclaredStreams<Types> = StreamTypes> {
       ? [options?: PublishOptions<Type>]
       : [options: PublishOptions<Type> & { readonly type: Type }]
   ): LogEvent<Types[S][Type], Type> {
-    const core = this.#core;
-    core.checkOpen();
-    const { type = 'message', key } = checkPublishOptions(options ?? {});
-    checkStreamName(stream);
-    checkEventType(type);
-    const text = textOf(data, core.settings.limits.maxEventBytes);
-    const known = key === undefined ? undefined : core.published(stream, key);
-    if (known !== undefined) return known as LogEvent<Types[S][Type], Type>;
-    // Before anything is counted: this may throw.
-    const channel = core.streamFor(stream);
-    core.selfNumber += 1;
-    core.counters.published += 1;
-    const event = core.take(channel, { type, data: text, origin: this.origin, n: core.selfNumber, key }, 0);
-    return event as LogEvent<Types[S][Type], Type>;
+    return this.#publish(stream, data, options) as LogEvent<Types[S][Type], Type>;
   }
 
   /**
@@ -153,12 +150,15 @@ export class EventLog<Types extends DeclaredStreams<Types> = StreamTypes> {
       ? [options?: DeliverOptions<Type>]
       : [options: DeliverOptions<Type> & { readonly type: Type }]
   ): number {
-    const core = this.#core;
-    core.checkOpen();
-    const { type = 'message' } = checkDeliverOptions(options ?? {});
-    checkStreamName(stream);
-    checkEventType(type);
-    return core.takeLive(stream, type, textOf(data, core.settings.limits.maxEventBytes));
+    return this.#deliver(stream, data, options);
+  }
+
+  /** The log for those who learn names and types only at run time. */
+  untyped(): UntypedLog {
+    return {
+      publish: (stream, data, options) => this.#publish(stream, data, options),
+      deliver: (stream, data, options) => this.#deliver(stream, data, options),
+    };
   }
 
   /**
@@ -402,6 +402,31 @@ export class EventLog<Types extends DeclaredStreams<Types> = StreamTypes> {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #publish(stream: string, data: unknown, options: PublishOptions = {}): LogEvent {
+    const core = this.#core;
+    core.checkOpen();
+    const { type = 'message', key } = checkPublishOptions(options);
+    checkStreamName(stream);
+    checkEventType(type);
+    const text = textOf(data, core.settings.limits.maxEventBytes);
+    const known = key === undefined ? undefined : core.published(stream, key);
+    if (known !== undefined) return known;
+    // Before anything is counted: this may throw.
+    const channel = core.streamFor(stream);
+    core.selfNumber += 1;
+    core.counters.published += 1;
+    return core.take(channel, { type, data: text, origin: this.origin, n: core.selfNumber, key }, 0);
+  }
+
+  #deliver(stream: string, data: unknown, options: DeliverOptions = {}): number {
+    const core = this.#core;
+    core.checkOpen();
+    const { type = 'message' } = checkDeliverOptions(options);
+    checkStreamName(stream);
+    checkEventType(type);
+    return core.takeLive(stream, type, textOf(data, core.settings.limits.maxEventBytes));
   }
 
   #left(id: number, channel: Channel): void {

@@ -97,6 +97,8 @@ describe('StaticPeerFinder', () => {
     );
   });
   it('refuses what cannot be meant', () => {
+    // @ts-expect-error one address is no list
+    assert.throws(() => new StaticPeerFinder('10.0.0.1'), { code: 'ERR_INVALID_ARGUMENT' });
     assert.throws(() => new StaticPeerFinder(['a', 'A.']), invalid);
     assert.throws(() => new StaticPeerFinder(['a'], { self: 'no address' }), invalid);
     assert.throws(() => new StaticPeerFinder([], { selv: [] } as object), /is self meant/);
