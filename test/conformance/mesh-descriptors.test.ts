@@ -1,37 +1,16 @@
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { ListedPeers, Pods, until } from '../support/mesh-pods.js';
+import { report, untilChild } from '../support/child-pod.js';
+import { ListedPeers } from '../support/listed-peers.js';
+import { Pods, until } from '../support/mesh-pods.js';
 
 const MAIN = fileURLToPath(new URL('../support/mesh-pod-main.js', import.meta.url));
 /** As many as it takes to load the modules of a pod. */
 const DESCRIPTORS = 256;
-
-interface Report {
-  readonly port: number;
-  readonly links: number;
-  readonly sockets: number;
-  readonly events: readonly string[];
-}
-
-/** Asks the pod how it is. */
-async function report(pod: ChildProcess, publish = ''): Promise<Report> {
-  const answer = once(pod, 'message');
-  pod.send(publish);
-  const [told] = (await answer) as [Report];
-  return told;
-}
-
-async function untilChild(pod: ChildProcess, fits: (told: Report) => boolean): Promise<Report> {
-  for (;;) {
-    const told = await report(pod);
-    if (fits(told)) return told;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
 
 describe('F19: a pod that has no descriptors left', () => {
   const skip = process.platform === 'linux' ? false : 'descriptors run out in another way here';
@@ -67,7 +46,7 @@ describe('F19: a pod that has no descriptors left', () => {
       for (const socket of crowd) socket.destroy();
       const finder = new ListedPeers();
       const late = await pods.begin({ finder });
-      finder.set([port]);
+      finder.set(port);
       await late.ready;
       await untilChild(pod, (told) => told.links === 2);
       await until(() => late.mesh.log.history('news').length === 2);

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Mesh } from '../../src/mesh/mesh.js';
 import { EventLog } from '../../src/push/index.js';
-import { ListedPeers, TIMES, until } from '../support/mesh-pods.js';
+import { ListedPeers } from '../support/listed-peers.js';
+import { TIMES, until } from '../support/mesh-pods.js';
 
 interface Line {
   readonly level: string;
@@ -60,8 +61,8 @@ describe('a mesh in its first hour', () => {
     await using other = open.mesh;
     const started = Promise.allSettled([one.start(), other.start()]);
     await until(() => one.port !== 0 && other.port !== 0);
-    guarded.finder.set([other.port]);
-    open.finder.set([one.port]);
+    guarded.finder.set(other.port);
+    open.finder.set(one.port);
     await until(() => failures(guarded.lines, 'debug').length > 0 && failures(open.lines, 'debug').length > 0);
     const [told, ...more] = failures(guarded.lines, 'info');
     assert.match(String(told?.error), /asks for no proof of the secret of the mesh/);

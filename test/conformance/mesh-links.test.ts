@@ -4,7 +4,8 @@ import { connect } from 'node:net';
 import { describe, it } from 'node:test';
 import { Mesh } from '../../src/mesh/mesh.js';
 import { EventLog } from '../../src/push/index.js';
-import { ListedPeers, Pods, until } from '../support/mesh-pods.js';
+import { ListedPeers } from '../support/listed-peers.js';
+import { Pods, until } from '../support/mesh-pods.js';
 
 describe('a mesh over real links', () => {
   it('brings what is published on one pod to clients of every pod, in order, once', async () => {

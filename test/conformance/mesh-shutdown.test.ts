@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Mesh } from '../../src/mesh/mesh.js';
 import { EventLog } from '../../src/push/index.js';
-import { ListedPeers, Pods, TIMES, until } from '../support/mesh-pods.js';
+import { ListedPeers } from '../support/listed-peers.js';
+import { Pods, TIMES, until } from '../support/mesh-pods.js';
 
 /** Turns of the event loop in which something is ended: from before it has begun to after it is over. */
 const TURNS = [0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 60, 90, 130];
@@ -35,7 +36,7 @@ describe('F20: a mesh that is closed in the middle of', () => {
       const finder = new ListedPeers();
       const log = new EventLog();
       const mesh = new Mesh(log, { finder, host: '127.0.0.1', port: 0, name: `n${count}`, times: TIMES });
-      finder.set([first.port]);
+      finder.set(first.port);
       const started = outcome(mesh.start());
       await turns(count);
       const closed = mesh.close();
@@ -55,7 +56,7 @@ describe('F20: a mesh that is closed in the middle of', () => {
       const finder = new ListedPeers();
       const log = new EventLog();
       const mesh = new Mesh(log, { finder, host: '127.0.0.1', port: 0, name: `n${count}`, times: TIMES });
-      finder.set([first.port]);
+      finder.set(first.port);
       const controller = new AbortController();
       const started = outcome(mesh.start({ signal: controller.signal }));
       await turns(count);

@@ -6,7 +6,8 @@ import { connect } from 'node:net';
 import { describe, it } from 'node:test';
 import { SSEServer, type SSEServerOptions } from '../../src/mesh/index.js';
 import { EventLog } from '../../src/push/index.js';
-import { Client, ListedPeers, PostedPod, TIMES, until } from './sser-support.js';
+import { ListedPeers } from '../support/listed-peers.js';
+import { Client, PostedPod, TIMES, until } from './sser-support.js';
 
 /** A pod with a port for clients. */
 class Pod implements AsyncDisposable {

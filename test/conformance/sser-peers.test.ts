@@ -7,7 +7,8 @@ import { describe, it } from 'node:test';
 import { Mesh, SSEServer, StaticPeerFinder, type MeshOptions } from '../../src/mesh/index.js';
 import { EventLog, type LogEvent } from '../../src/push/index.js';
 import { Inbox } from '../support/inbox.js';
-import { ListedPeers, PostedPod, TIMES, until } from './sser-support.js';
+import { ListedPeers } from '../support/listed-peers.js';
+import { PostedPod, TIMES, until } from './sser-support.js';
 
 const SECRET = 'sixteen bytes or more';
 

@@ -18,7 +18,8 @@ import {
 } from '../../src/mesh/index.js';
 import { EventLog, InvalidArgumentError } from '../../src/push/index.js';
 import { listen } from '../support/push-sse.js';
-import { Client, ListedPeers, TIMES, until } from './sser-support.js';
+import { ListedPeers } from '../support/listed-peers.js';
+import { Client, TIMES, until } from './sser-support.js';
 
 /** A pod that has started, and its clients' port. */
 interface Pod extends AsyncDisposable {

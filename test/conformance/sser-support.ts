@@ -3,45 +3,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { deferred } from '../../src/clock/deferred.js';
 import { Inbox } from '../support/inbox.js';
-import type { Peer, PeerFinder } from '../../src/mesh/index.js';
 import { EventStreamParser, type ParsedEvent } from '../../src/sse/index.js';
 
 /** Short periods: nothing here waits for one but to start alone, or to dial again. */
 export const TIMES = { spread: 5, retry: 20, maxRetry: 60, aloneAfter: 40, haveDelay: 5 } as const;
-
-/** Peers that the test sets as it likes. */
-export class ListedPeers implements PeerFinder {
-  #peers: readonly Peer[];
-  readonly #waiting = new Set<() => void>();
-
-  constructor(peers: readonly Peer[] = []) {
-    this.#peers = peers;
-  }
-
-  /** `host:port` of each. */
-  set(...addresses: readonly string[]): void {
-    this.#peers = addresses.map((address) => {
-      const [host = '', port] = address.split(':');
-      return { host, port: Number(port), self: false };
-    });
-    for (const wake of this.#waiting) wake();
-  }
-
-  async *peers({ signal }: { readonly signal?: AbortSignal } = {}): AsyncGenerator<readonly Peer[]> {
-    const ended = (): boolean => signal?.aborted === true;
-    for (let told: readonly Peer[] | undefined; !ended();) {
-      if (told !== this.#peers) {
-        told = this.#peers;
-        yield told;
-        continue;
-      }
-      await new Promise<void>((resolve) => {
-        this.#waiting.add(resolve);
-        signal?.addEventListener('abort', () => resolve(), { once: true });
-      });
-    }
-  }
-}
 
 /** What a pod without links was posted. */
 export interface Posted {

@@ -1,28 +1,13 @@
 import assert from 'node:assert/strict';
-import { fork, type ChildProcess } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { report, untilChild } from '../support/child-pod.js';
 import { Pods, TIMES, until } from '../support/mesh-pods.js';
 
 const MAIN = fileURLToPath(new URL('../support/mesh-pod-main.js', import.meta.url));
 const SOON = { ...TIMES, pingPeriod: 300, pingTimeout: 1_000 };
-
-interface Report {
-  readonly links: number;
-  readonly events: readonly string[];
-}
-
-async function report(pod: ChildProcess, publish = ''): Promise<Report> {
-  const answer = once(pod, 'message');
-  pod.send(publish);
-  const [told] = (await answer) as [Report];
-  return told;
-}
-
-async function untilChild(pod: ChildProcess, fits: (told: Report) => boolean): Promise<void> {
-  while (!fits(await report(pod))) await new Promise((resolve) => setTimeout(resolve, 10));
-}
 
 function sockets(): number {
   return process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;

@@ -2,11 +2,12 @@
 // it is.
 import { Mesh } from '../../src/mesh/mesh.js';
 import { EventLog } from '../../src/push/index.js';
-import { ListedPeers, TIMES } from './mesh-pods.js';
+import { ListedPeers } from './listed-peers.js';
+import { TIMES } from './mesh-pods.js';
 
 const log = new EventLog();
 const finder = new ListedPeers();
-finder.set(process.argv.slice(2).map(Number));
+finder.set(...process.argv.slice(2).map(Number));
 const mesh = new Mesh(log, {
   finder,
   name: 'child',

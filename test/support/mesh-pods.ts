@@ -1,37 +1,11 @@
-import type { Peer, PeerFinder } from '../../src/mesh/discovery/types.js';
 import { Mesh } from '../../src/mesh/mesh.js';
 import type { MeshOptions } from '../../src/mesh/options.js';
 import type { MeshTimes } from '../../src/mesh/times.js';
 import { EventLog } from '../../src/push/index.js';
+import { ListedPeers } from './listed-peers.js';
 
 /** Short periods: no test waits for one but to start alone. */
 export const TIMES: Partial<MeshTimes> = { spread: 10, retry: 20, maxRetry: 100, aloneAfter: 50, haveDelay: 5 };
-
-/** Peers that the test sets as it likes. */
-export class ListedPeers implements PeerFinder {
-  #peers: readonly Peer[] = [];
-  readonly #waiting = new Set<() => void>();
-
-  set(ports: readonly number[]): void {
-    this.#peers = ports.map((port) => ({ host: '127.0.0.1', port, self: false }));
-    for (const wake of this.#waiting) wake();
-  }
-
-  async *peers({ signal }: { readonly signal?: AbortSignal } = {}): AsyncGenerator<readonly Peer[]> {
-    const ended = (): boolean => signal?.aborted === true;
-    for (let told: readonly Peer[] | undefined; !ended();) {
-      if (told !== this.#peers) {
-        told = this.#peers;
-        yield told;
-        continue;
-      }
-      await new Promise<void>((resolve) => {
-        this.#waiting.add(resolve);
-        signal?.addEventListener('abort', () => resolve(), { once: true });
-      });
-    }
-  }
-}
 
 /** Pods in this process that all know of one another. */
 export class Pods implements AsyncDisposable {
@@ -67,7 +41,7 @@ export class Pods implements AsyncDisposable {
   }
 
   tell(): void {
-    this.#finder.set(this.meshes.map(({ port }) => port));
+    this.#finder.set(...this.meshes.map(({ port }) => port));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

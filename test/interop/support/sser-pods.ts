@@ -5,7 +5,8 @@ import { createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { SSEServer } from '../../../src/mesh/index.js';
-import { Client, ListedPeers, TIMES, until } from '../../conformance/sser-support.js';
+import { ListedPeers } from '../../support/listed-peers.js';
+import { Client, TIMES, until } from '../../conformance/sser-support.js';
 import { Inbox } from '../../support/inbox.js';
 import { projectRoot } from '../../support/project-root.js';
 
