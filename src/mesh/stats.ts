@@ -21,7 +21,7 @@ export interface LinkInfo {
   readonly received: number;
   /** Events of this pod that the other one has not acknowledged. */
   readonly behind: number;
-  /** How many times more was to be sent while the other pod was too slow for it. */
+  /** How many times more was to be sent than the other pod would take. */
   readonly slow: number;
   /** Bytes of messages. */
   readonly bytesSent: number;
@@ -43,7 +43,7 @@ export interface MeshStats {
   readonly received: number;
   readonly bytesSent: number;
   readonly bytesReceived: number;
-  /** How many times more was to be sent over a link while the other pod was too slow for it. */
+  /** How many times more was to be sent over a link than the other pod would take. */
   readonly slow: number;
   /** Events that wait for one before them, now. */
   readonly heldBack: number;

@@ -75,6 +75,9 @@ export class NotingHost implements LinkHost {
   closed(_link: Link, error: Error | undefined): void {
     this.told.push(`closed ${error?.message ?? ''}`.trim());
   }
+  get newest(): number {
+    return this.batches.at(-1)?.through ?? 0;
+  }
   batchAfter(n: number): Batch | undefined {
     return this.batches.find(({ through }) => through > n);
   }

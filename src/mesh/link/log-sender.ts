@@ -15,6 +15,8 @@ export interface Batch {
 
 /** Where own events come from. */
 export interface Outgoing {
+  /** The number of the newest. */
+  readonly newest: number;
   /** The next batch behind a number; `undefined` when there is none. */
   batchAfter(n: number): Batch | undefined;
 }
@@ -60,7 +62,7 @@ export class LogSender {
     return this.#events;
   }
 
-  /** How many times more was to be sent while the other side was too slow for it. */
+  /** How many times more was to be sent than the other side would take. */
   get waits(): number {
     return this.#waits;
   }
@@ -87,10 +89,6 @@ export class LogSender {
   /** Sends what there is, as long as there is room. */
   pump(): void {
     if (!this.#started) return;
-    if (this.held && !this.#waiting) {
-      this.#waiting = true;
-      this.#waits += 1;
-    }
     while (!this.held) {
       this.#waiting = false;
       const batch = this.#outgoing.batchAfter(this.#sent);
@@ -102,6 +100,10 @@ export class LogSender {
       this.#unackedBytes += batch.bytes.length;
       this.#room = this.#send(batch.bytes);
     }
+    // Once for each time, whether it is found in sending or before.
+    if (this.#waiting || this.#outgoing.newest <= this.#sent) return;
+    this.#waiting = true;
+    this.#waits += 1;
   }
 
   /** Whether the other side has acknowledged an event that it was sent: it may have passed one that was gone already. */

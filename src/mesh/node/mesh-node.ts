@@ -275,6 +275,10 @@ export class MeshNode implements LinkHost {
 
   // What links ask and tell.
 
+  get newest(): number {
+    return this.#own.newest;
+  }
+
   batchAfter(n: number): Batch | undefined {
     return this.#own.batchAfter(n);
   }

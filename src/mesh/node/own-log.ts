@@ -28,6 +28,10 @@ export class OwnLog implements Outgoing {
     this.#log = log;
   }
 
+  get newest(): number {
+    return this.#log.haveOf(this.#log.origin);
+  }
+
   batchAfter(n: number): Batch | undefined {
     const have = this.#log.haveOf(this.#log.origin);
     if (n >= have) return undefined;

@@ -10,6 +10,10 @@ class Source {
   /** The first that is still there. */
   first = 1;
 
+  get newest(): number {
+    return this.through;
+  }
+
   batchAfter(n: number): Batch | undefined {
     if (n >= this.through) return undefined;
     if (n + 1 < this.first) return { bytes: new Uint8Array(3), events: 0, through: this.first - 1 };
@@ -93,5 +97,22 @@ describe('LogSender', () => {
       [100, 101, 29_990, 29_991].map((n) => sender.has(n)),
       [true, false, false, true],
     );
+  });
+
+  it('counts how many times more was to be sent than the other side would take', () => {
+    const source = new Source();
+    source.through = 10;
+    const { sender, take } = start(source, false);
+    sender.start(0);
+    assert.equal(sender.waits, 0, 'it took all there was');
+    source.through = 30;
+    sender.pump();
+    sender.pump();
+    assert.equal(sender.waits, 1, 'and has no room for more: once');
+    sender.room();
+    assert.equal(sender.waits, 2, 'it took ten, and there are ten more: found in sending');
+    take.room = true;
+    sender.room();
+    assert.deepEqual([sender.sent, sender.waits], [30, 2]);
   });
 });
