@@ -5,6 +5,12 @@ import type { Clock } from '../clock/clock.js';
 import type { Logger } from '../logger/logger.js';
 import { ignoreUpgrade, wantsWebSocket } from './ignore-upgrade.js';
 
+const ASKS = Number(process.versions.node.split('.', 1)[0]) >= 26;
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
 /** What is served. */
 export interface Serving {
   request(req: IncomingMessage, res: ServerResponse): void;
@@ -51,10 +57,15 @@ export class PublicServer {
     const headersTimeout = Math.min(HEADERS_TIMEOUT, requestTimeout);
     this.#options = options;
     this.#serving = serving;
-    this.#server = createServer(
-      { requestTimeout, headersTimeout, keepAliveTimeout: KEEP_ALIVE_TIMEOUT, connectionsCheckingInterval: 1_000 },
-      (req, res) => this.#serve(req, res),
-    );
+    const serverOptions = {
+      requestTimeout,
+      headersTimeout,
+      keepAliveTimeout: KEEP_ALIVE_TIMEOUT,
+      connectionsCheckingInterval: 1_000,
+      // Node 26 keeps the body of an upgrade to itself, and asks; it has to serve such requests as plain ones.
+      ...(ASKS ? { shouldUpgradeCallback: (req: IncomingMessage) => wantsWebSocket(req) || !hasBody(req) } : {}),
+    };
+    this.#server = createServer(serverOptions, (req, res) => this.#serve(req, res));
     this.#server.maxConnections = maxConnections;
     // Whoever reads the body says when it may come.
     this.#server.on('checkContinue', (req, res) => this.#serve(req, res));
@@ -138,6 +149,8 @@ export class PublicServer {
   }
 
   #serve(req: IncomingMessage, res: ServerResponse): void {
+    // What came behind the body of an upgrade that Node has passed over is not read.
+    if (ASKS && req.headers.upgrade !== undefined && hasBody(req)) res.setHeader('Connection', 'close');
     const { socket } = req;
     this.#busy.set(socket, (this.#busy.get(socket) ?? 0) + 1);
     this.#active += 1;

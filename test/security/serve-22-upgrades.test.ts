@@ -48,9 +48,12 @@ describe('22: upgrades that a pod does not have', () => {
     const socket = await dial(pod, `${head}5\r\nhel`);
     socket.write('lo\r\n0\r\n\r\nPOST /publish?stream=b HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi');
     const text = await until(socket, (all) => (all.match(/"acks"/g) ?? []).length === 2);
-    assert.equal((text.match(/HTTP\/1\.1 200 OK/g) ?? []).length, 2);
+    // Node 26 serves it itself, and not what is behind it: the answer says so.
+    const last = /^Connection: close\r$/m.test(text);
+    assert.equal(last, Number(process.versions.node.split('.', 1)[0]) >= 26);
+    assert.equal((text.match(/HTTP\/1\.1 200 OK/g) ?? []).length, last ? 1 : 2);
     const data = (stream: string) => pod.log.history(stream).map((event) => event.data);
-    assert.deepEqual([data('a'), data('b')], [['hello'], ['hi']]);
+    assert.deepEqual([data('a'), data('b')], [['hello'], last ? [] : ['hi']]);
   });
 
   it('are ended by the same time limits', { timeout: 20_000 }, async () => {

@@ -62,7 +62,9 @@ describe('pods that are deleted', { timeout: 60_000 }, () => {
       );
       // The old one still runs: three processes, three pods.
       assert.ok(isAlive(old.pid ?? 0));
-      assert.equal((await podsOf(cluster)).length, 3);
+      // Its object comes a moment after the pod that replaces it.
+      await until(async () => (await podsOf(cluster)).length === 3);
+      assert.ok(isAlive(old.pid ?? 0));
       // Later is not possible, sooner is.
       assert.equal((await remove(cluster, old, '?gracePeriodSeconds=60')).metadata.deletionGracePeriodSeconds, 30);
       const forced = await remove(cluster, old, '?gracePeriodSeconds=0');
